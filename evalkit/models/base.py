@@ -1,0 +1,82 @@
+"""What every model is: a dataclass whose fields are its options, with one async method."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Self
+
+from evalkit.errors import UsageError
+from evalkit.types import Prompt, Response
+
+
+class Model(ABC):
+    """Answers prompts. A dataclass: its fields are its options, and together with `version` its identity.
+
+    A field with `metadata={"identity": False}` (a time-out, a key) does not decide the answer and stays out of it.
+    """
+
+    version: ClassVar[str] = "1"
+    """Of the adapter: raised when the same prompt would give another request, so that stored answers are not reused."""
+
+    @property
+    def identity(self) -> Mapping[str, object]:
+        """Everything about the model that decides its answers, as JSON values. Part of every stored answer's key."""
+        options = {
+            each.name: getattr(self, each.name)
+            for each in dataclasses.fields(self)  # type: ignore[arg-type]
+            if each.metadata.get("identity", True)
+        }
+        return {"adapter": type(self).__module__.removeprefix("evalkit.models."), "version": self.version, **options}
+
+    @property
+    def third_party(self) -> bool:
+        """Whether prompts leave for somebody else's server, so that data-use rules apply."""
+        return False
+
+    @abstractmethod
+    async def generate(self, prompt: Prompt) -> Response:
+        """The answer to one prompt. Raises CallError when this call failed, ModelError when all would."""
+
+    async def aclose(self) -> None:
+        """Releases connections and memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A train question as it would be asked, with its first accepted answer."""
+
+    prompt: Prompt
+    target: str
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A train split: its fingerprint, and its examples, read only when somebody wants to learn them."""
+
+    fingerprint: str
+    read: Callable[[], Sequence[Example]]
+
+
+@dataclass(kw_only=True)
+class Learner(Model):
+    """A model that is taught by the task's train split before it is asked; taught again, it is another model."""
+
+    lesson: Lesson | None = field(default=None, repr=False, metadata={"identity": False, "option": False})
+
+    def taught(self, lesson: Lesson) -> Self:
+        """The same learner with a train split to learn from, on the first question."""
+        return dataclasses.replace(self, lesson=lesson)
+
+    @property
+    def identity(self) -> Mapping[str, object]:
+        """As every model's, and what it was taught."""
+        return {**super().identity, "learned_from": self.lesson.fingerprint if self.lesson else None}
+
+    def examples(self) -> Sequence[Example]:
+        """The train split. Raises UsageError when there is none to learn from."""
+        if self.lesson is None:
+            raise UsageError(f"{type(self).__name__} learns from a task's train split, and this task has none")
+        return self.lesson.read()

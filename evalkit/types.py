@@ -1,0 +1,138 @@
+"""The nouns: everything that flows through evalkit, on one screen. Standard library only.
+
+    Sample ──Task──▶ Prompt ──Model──▶ Response ──Scorer──▶ Score
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["yes_no", "choice", "closed", "open"]
+"""How a question wants to be answered, as the data or the question's words declare it, never the gold answer.
+`closed` is VQA-RAD's and SLAKE's label: yes/no or a choice that the question itself names."""
+
+Bucket = Literal["parsed", "unparsed", "refused", "blank"]
+"""What became of an answer: all but `parsed` are marked 0 by the strict rules, and counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture by reference. `read(name)` gives its file's bytes; nothing is decoded or copied until asked for."""
+
+    name: str
+    reader: Callable[[str], bytes] = field(repr=False, compare=False)
+
+    def read(self) -> bytes:
+        """The bytes of the picture's file, untouched. Raises DataError when they cannot be had."""
+        return self.reader(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One question of a benchmark with its accepted answers. `cluster` groups samples that rise and fall together."""
+
+    id: str
+    question: str
+    targets: tuple[str, ...]
+    images: tuple[Image, ...] = ()
+    options: tuple[str, ...] = ()
+    kind: Kind = "open"
+    tags: Mapping[str, str] = field(default_factory=dict)
+    cluster: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How to decode. None means "not sent": the provider's own default holds."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] | None = None
+    repetition_penalty: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What is put to a model: text and pictures in their order, a system text, and how to decode."""
+
+    parts: tuple[str | Image, ...]
+    system: str = ""
+    sampling: Sampling = Sampling()
+    repeat: int = 0
+
+    @property
+    def text(self) -> str:
+        """The words alone, in order."""
+        return "".join(part for part in self.parts if isinstance(part, str))
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """The pictures alone, in order."""
+        return tuple(part for part in self.parts if isinstance(part, Image))
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the provider counted them; None where it did not say."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What came back. `error` set means that the call failed: the sample is missing, never wrong.
+
+    `refused` is the provider's own flag (content filter, refusal field); `sent` is the request as it really went
+    out, pictures by sha256; `model` is the name that the server reported.
+    """
+
+    text: str = ""
+    finish_reason: str = ""
+    refused: bool = False
+    usage: Usage = Usage()
+    model: str = ""
+    sent: Mapping[str, object] = field(default_factory=dict)
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One mark. `answer` is what was compared, `rule` the extraction rule that fired, `span` where in the response.
+
+    `value` lies in [0, 1]. `span` is (start, end) in characters of `Response.text`, None where nothing was found.
+    """
+
+    value: float
+    answer: str = ""
+    rule: str = ""
+    bucket: Bucket = "parsed"
+    span: tuple[int, int] | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean that cannot be had without its interval and its denominator (fractions, not per cent).
+
+    `n` samples were marked, in `clusters` clusters; `missing` could not be; `unparsed`, `refused` and `blank` are
+    among the n. `se` is clustered, `se_naive` takes all samples for independent; None where undefined.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    se: float | None
+    se_naive: float | None
+    n: int
+    clusters: int
+    missing: int = 0
+    unparsed: int = 0
+    refused: int = 0
+    blank: int = 0
