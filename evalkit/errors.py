@@ -13,6 +13,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class EvalkitError(Exception):
     """Anything evalkit says to its user; shown as one line, without a traceback."""
@@ -61,3 +64,12 @@ class CallError(EvalkitError):
         super().__init__(message)
         self.retryable = retryable
         self.retry_after = retry_after
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the nearest known one, or all of them."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    if near:
+        return f"did you mean {near[0]}?"
+    return f"known: {', '.join(names)}" if names else "there is none"

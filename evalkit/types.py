@@ -58,12 +58,16 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What is put to a model: text and pictures in their order, a system text, and how to decode."""
+    """What is put to a model: text and pictures in their order, a system text, and how to decode.
+
+    `sample_id` says which sample asks; it is for logs and recorded answers, and no part of what is asked.
+    """
 
     parts: tuple[str | Image, ...]
     system: str = ""
     sampling: Sampling = Sampling()
     repeat: int = 0
+    sample_id: str = ""
 
     @property
     def text(self) -> str:

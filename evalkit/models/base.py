@@ -21,6 +21,17 @@ class Model(ABC):
     version: ClassVar[str] = "1"
     """Of the adapter: raised when the same prompt would give another request, so that stored answers are not reused."""
 
+    sees: ClassVar[bool] = True
+    """Whether pictures reach the model at all; a blind one is asked without them, and needs no image files."""
+
+    by_sample: ClassVar[bool] = False
+    """Whether the answer depends on which sample asks, and not on the prompt alone (recorded answers)."""
+
+    @property
+    def known_ids(self) -> frozenset[str] | None:
+        """The sample ids that the model can answer, or None for any prompt."""
+        return None
+
     @property
     def identity(self) -> Mapping[str, object]:
         """Everything about the model that decides its answers, as JSON values. Part of every stored answer's key."""

@@ -1,10 +1,13 @@
-"""What every source is: a dataclass whose fields are the keys that a task file may write under `data:`."""
+"""What every source is: a dataclass whose fields are the keys that a task file may write under its name."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+from evalkit.errors import DataError
 
 Row = Mapping[str, object]
 """One row as its file has it, column name to value."""
@@ -21,6 +24,55 @@ class Source(ABC):
     def rows(self, found: Path) -> Iterator[Row]:
         """The rows of what `find` found, in order. Raises DataError naming file and place when it is damaged."""
 
+    @abstractmethod
+    def whereabouts(self) -> str:
+        """What a person would have to put where, for the message that says that it is not there."""
+
     def read_image(self, found: Path, name: str) -> bytes:
         """The bytes of an image that lives inside the source itself (a parquet cell, a drawn picture)."""
-        raise KeyError(name)
+        raise DataError(f"{found}: holds no images, and {name!r} was asked for")
+
+
+@dataclass(frozen=True)
+class FileSource(Source):
+    """Rows in one file, or in several shards of one pattern (`data/test-*.parquet`), below a data folder."""
+
+    path: str
+
+    def find(self, folders: Sequence[Path]) -> Path | None:
+        """The first of `folders` that has the file, joined with its path."""
+        return next((folder / self.path for folder in folders if shards(folder / self.path)), None)
+
+    def rows(self, found: Path) -> Iterator[Row]:
+        """The rows of all shards in the order of their names."""
+        for shard in shards(found):
+            yield from self.read(shard)
+
+    @abstractmethod
+    def read(self, file: Path) -> Iterator[Row]:
+        """The rows of one file."""
+
+    def whereabouts(self) -> str:
+        """The path that is looked for."""
+        return self.path
+
+
+def shards(pattern: Path) -> list[Path]:
+    """The files that a path, or a pattern with `*` in its last part, stands for, by name."""
+    if "*" in pattern.name:
+        return sorted(pattern.parent.glob(pattern.name))
+    return [pattern] if pattern.is_file() else []
+
+
+def read_bytes(file: Path) -> bytes:
+    """A whole file. Raises DataError when it cannot be read."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read ({error.strerror})") from error
+
+
+class Inside(str):
+    """The name of an image that lives inside its source, as a row's value; any other name is a file's."""
+
+    __slots__ = ()

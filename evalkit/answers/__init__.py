@@ -1,0 +1,29 @@
+"""Reading an answer strictly: what a response says is found by a named rule, at a place, or not at all."""
+
+from __future__ import annotations
+
+from evalkit.answers.buckets import bucket_of, is_refusal, unmarked, unparsed
+from evalkit.answers.final import Part, final_part, whole_answer
+from evalkit.answers.options import choose, option_of
+from evalkit.answers.questions import asks_yes_no, named_options, opens_yes_no
+from evalkit.answers.text import Extraction, normalise, words
+from evalkit.answers.yes_no import yes_no
+
+__all__ = [
+    "Extraction",
+    "Part",
+    "asks_yes_no",
+    "bucket_of",
+    "choose",
+    "final_part",
+    "is_refusal",
+    "named_options",
+    "normalise",
+    "opens_yes_no",
+    "option_of",
+    "unmarked",
+    "unparsed",
+    "whole_answer",
+    "words",
+    "yes_no",
+]

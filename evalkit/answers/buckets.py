@@ -1,0 +1,109 @@
+"""Answers that are none: blank ones, refusals, and reasoning that was cut off."""
+
+from __future__ import annotations
+
+import re
+
+from evalkit.answers.final import after_reasoning, final_part
+from evalkit.answers.text import fold, has_words
+from evalkit.types import Bucket, Response, Score
+
+_REFUSING = frozenset({"content_filter", "refusal", "safety", "blocked", "prohibited_content", "recitation"})
+
+_CUE = re.compile(
+    r"sorry|apolog|cannot|can't|can not|unable|not able|won't|will not|declin|not possible|impossible|"
+    r"i do not|i don't|not (?:qualified|allowed|permitted)|抱歉|对不起|不好意思|无法|不能|没有办法|没法",
+    re.IGNORECASE,
+)
+_SORRY = r"(?:(?:i'm|i am|we're|we are)\s+(?:(?:so|very|really|truly|deeply)\s+)?(?:sorry|afraid)(?:\s+that)?|sorry"
+_OPENING = (
+    r"^\W*(?:(?:human|assistant|response|output)\s*:\s*)?(?:" + _SORRY + r"|(?:my\s+)?apologies|i\s+apologi[sz]e|"
+    r"unfortunately|as\s+an?\s+[^,.]{0,80}|(?:based\s+on|from|given|without|with|in)\s+[^,.]{0,80}(?=,)|but|however|"
+    r"and)[\s,;.!:-]*)*"
+)
+_CANNOT = (
+    r"(?:i\s*(?:'m|\s+am)?\s+(?:(?:really|currently|simply|also|just|still)\s+)?)?"
+    r"(?:cannot|can't|can\s+not|couldn't|could\s+not|unable\s+to|not\s+able\s+to|won't|will\s+not|decline\s+to|"
+    r"must\s+decline\s+to|(?:do\s+not|don't)\s+have\s+the\s+(?:ability|capability|capacity)\s+to|"
+    r"not\s+(?:qualified|allowed|permitted|authori[sz]ed)\s+to)\s+(?:(?:really|directly|accurately|definitively|"
+    r"reliably|currently|safely|confidently|conclusively|actually|be\s+able\s+to)\s+)*"
+)
+_HELP = (
+    r"(?:assist|help|comply|fulfil|answer|respond|diagnose|provide|offer|give|engage|participate|discuss|"
+    r"interpret\s+(?:medical|this|the|an|these)|make\s+(?:an?|any|medical|that|this)\b)"
+)
+_PICTURE = (
+    r"(?:view|see|access|open|process|display|read|analy[sz]e)\s+(?:(?:the|this|that|your|any|an|medical|provided|"
+    r"attached|actual|mri|ct)\s+)*(?:images?|pictures?|photos?|files?|attachments?|x-rays?|scans?|visuals?)"
+)
+_TELL = r"(?:determine|tell|confirm|verify|conclude|say|comment|analy[sz]e|evaluate|assess|be\s+determined)"
+_DECLINES = re.compile(
+    _OPENING + r"(?:" + _CANNOT + rf"(?:{_HELP}|{_PICTURE}|{_TELL})|(?:it\s+is|it's)\s+(?:not\s+possible|impossible)"
+    r"\s+to\s+(?:determine|tell|say|provide|diagnose|assess|answer)|i\s+(?:do\s+not|don't)\s+(?:have\s+access\s+to|see)"
+    r"\s+(?:the|any|an|this|your)?\s*(?:actual\s+|medical\s+)?(?:image|picture|photo)s?)(?![A-Za-z])",
+    re.IGNORECASE,
+)
+_NO_HELP = re.compile(r"^\W*no\W+" + _CANNOT + _HELP + r"(?![A-Za-z])", re.IGNORECASE)
+_ONLY_SORRY = re.compile(r"^\W*" + _SORRY + r"|(?:my\s+)?apologies|i\s+apologi[sz]e)\W*$", re.IGNORECASE)
+_CHINESE = re.compile(
+    r"^\W*(?:作为[^,，。]{0,30}[,，]\s*)?(?:"
+    r"(?:(?:很|非常|十分)?(?:抱歉|对不起|不好意思|遗憾)[\s,，。!！:]*(?:但|但是)?(?:作为[^,，。]{0,30}[,，]\s*)?我?|我)"
+    r"(?:目前|暂时|并)?(?:无法|不能|没有办法|没法|不可以|不便)|(?:目前|暂时)?无法(?=判断|确定|回答|提供|诊断|查看))"
+    r"(?:为您|给您|对[^,，。]{0,12}|直接|准确|在此)*(?:提供|回答|协助|帮|诊断|判断|确定|确认|查看|看到(?:图|影|这|您)|分析|识别|"
+    r"解读|给出|评估|完成|满足|做出)"
+)
+_CHINESE_SORRY = re.compile(r"^\W*(?:很|非常|十分)?(?:抱歉|对不起|不好意思)\W*$")
+# What turns the sentence round: "I can't be sure, but it looks like an effusion", "…, so no".
+_TURNS = re.compile(
+    r"\b(?:but|however|nevertheless|that said|although)\b[\s,:]*(?:it\s+(?:appears|seems|looks|is)|there\s+(?:is|are)|"
+    r"i\s+(?:can|do)\s+(?:see|observe|note)|the\s+\w+)|\b(?:so|therefore|thus|hence)\b[\s,:]*(?:\w+\s+){0,4}?(?:yes|no)"
+    r"\W*$|(?:所以|因此|但是?)[^。]{0,12}(?:是|否|有|没有|不是|显示|可见)",
+    re.IGNORECASE,
+)
+
+
+def bucket_of(response: Response) -> Bucket | None:
+    """`refused`, `blank`, or None where there is something to mark.
+
+    The provider's own flag or finish reason refuses; so does a text that opens by declining, to help, to look at the
+    picture or to tell. "I cannot see a fracture, so no." is an answer: what it cannot see is a finding. Blank is a text
+    without a letter or digit.
+    """
+    if response.refused or response.finish_reason.casefold() in _REFUSING:
+        return "refused"
+    if not has_words(response.text):
+        return "blank"
+    return "refused" if is_refusal(response.text) else None
+
+
+def is_refusal(text: str) -> bool:
+    """Whether a text declines to answer and says nothing else."""
+    plain = fold(text).text
+    if _CUE.search(plain) is None:
+        return False
+    part = final_part(text)
+    if part is None:
+        return False
+    plain = fold(part.text).text
+    if _ONLY_SORRY.search(plain) or _CHINESE_SORRY.search(plain) or _NO_HELP.search(plain):
+        return True
+    found = _DECLINES.search(plain) or _CHINESE.search(plain)
+    return found is not None and _TURNS.search(plain, found.end()) is None
+
+
+def unmarked(response: Response) -> Score | None:
+    """The 0 of an answer that no rule can mark: blank, refused, or cut off in its reasoning; None otherwise."""
+    bucket = bucket_of(response)
+    if bucket is not None:
+        return Score(0.0, bucket=bucket, reason=f"the answer is {bucket}")
+    begin = after_reasoning(response.text)
+    if begin is None:
+        return unparsed("the reasoning was cut off before an answer")
+    if begin and not has_words(response.text[begin:]):
+        return unparsed("nothing follows the reasoning")
+    return None
+
+
+def unparsed(reason: str) -> Score:
+    """The 0 of an answer that could not be read, with the reason."""
+    return Score(0.0, bucket="unparsed", reason=reason)

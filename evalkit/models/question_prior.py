@@ -1,0 +1,105 @@
+"""What the words of a question alone give: the number that a model which looks at pictures has to beat."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from evalkit.models.base import Example, Learner
+from evalkit.models.majority import Once, most_frequent
+from evalkit.types import Prompt, Response
+
+_WORD: Final = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
+_REMEMBERED: Final = 100_000
+
+
+class Words:
+    """Logistic regression from a prompt's words to the train answers; each distinct text is answered once."""
+
+    def __init__(self, examples: Sequence[Example], classes: int, seed: int) -> None:
+        self._remembered: dict[str, str] = {}
+        self._constant = most_frequent(example.target for example in examples)
+        self._learned: _Weights | None = None
+        common = {target for target, _ in Counter(example.target for example in examples).most_common(classes)}
+        pairs = Counter((each.prompt.text, each.target) for each in examples if each.target in common)
+        if len({text for text, _ in pairs}) > 1 and len(common) > 1:
+            self._learned = _Weights.fitted(pairs, seed)
+
+    def answer(self, text: str) -> str:
+        """The likeliest answer to the text; the most frequent one where there was nothing to tell texts apart by."""
+        if self._learned is None:
+            return self._constant
+        if text not in self._remembered:
+            if len(self._remembered) >= _REMEMBERED:
+                self._remembered.clear()
+            self._remembered[text] = self._learned.likeliest(text)
+        return self._remembered[text]
+
+
+@dataclass(frozen=True)
+class _Weights:
+    """What was learned. `weights` is (terms, classes), so that a text costs one product with its few terms' rows."""
+
+    vectorizer: TfidfVectorizer
+    weights: NDArray[np.float64]
+    intercept: NDArray[np.float64]
+    classes: tuple[str, ...]
+
+    @classmethod
+    def fitted(cls, pairs: Counter[tuple[str, str]], seed: int) -> _Weights:
+        """Learned from distinct (text, target) pairs and how often each was seen, which is the same and much faster."""
+        texts = list(dict.fromkeys(text for text, _ in pairs))
+        # Terms that nearly all texts have are the template's instructions. Vectors are not scaled to one length, since
+        # long instructions would then leave little of it to the question.
+        limit = max(1, int(0.95 * len(texts)))
+        vectorizer = TfidfVectorizer(analyzer=terms, norm=None, max_df=limit).fit(texts)
+        model = LogisticRegression(C=1.0, tol=1e-2, max_iter=2000, random_state=seed)
+        model.fit(
+            vectorizer.transform([text for text, _ in pairs]),
+            [target for _, target in pairs],
+            sample_weight=np.array(list(pairs.values()), float),
+        )
+        weights, intercept = model.coef_, model.intercept_
+        if len(model.classes_) == 2:
+            weights, intercept = np.vstack([-weights, weights]), np.concatenate([-intercept, intercept])
+        return cls(vectorizer, np.ascontiguousarray(weights.T), intercept, tuple(map(str, model.classes_)))
+
+    def likeliest(self, text: str) -> str:
+        row: Any = self.vectorizer.transform([text])
+        return self.classes[int(np.argmax(row.data @ self.weights[row.indices] + self.intercept))]
+
+
+def terms(text: str) -> list[str]:
+    """Words, Chinese characters, pairs of either that follow each other, and the text as a whole."""
+    words = _WORD.findall(text.lower())
+    return [*words, *map(" ".join, zip(words, words[1:], strict=False)), "= " + " ".join(words)]
+
+
+@dataclass(kw_only=True)
+class QuestionPrior(Learner):
+    """Answers from the prompt's text alone, by logistic regression over tf-idf of words and pairs of words.
+
+    Only the `classes` most frequent train answers can be given: with more, learning takes long, and answers that were
+    seen once or twice are hardly ever right.
+    """
+
+    sees: ClassVar[bool] = False
+
+    classes: int = 300
+    seed: int = 0
+    _words: Once[Words] = field(
+        default_factory=Once, init=False, repr=False, compare=False, metadata={"identity": False, "option": False}
+    )
+
+    async def generate(self, prompt: Prompt) -> Response:
+        """The answer, with no call to anything. Raises UsageError when there is no train split."""
+        words = await self._words.get(lambda: Words(self.examples(), self.classes, self.seed))
+        return Response(text=words.answer(prompt.text), finish_reason="stop", model="question-prior")

@@ -1,0 +1,119 @@
+"""Plug-ins by file name: `find(Model, "openai")` is the one Model class of `evalkit/models/openai.py`.
+
+No registry, nothing imported before it is asked for. Code from outside is `my_package.module:Class`, or an entry point
+in the group `evalkit`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import importlib.metadata
+import inspect
+import pkgutil
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any, TypeVar, get_type_hints
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from evalkit.errors import MissingPackageError, UsageError, did_you_mean
+
+T = TypeVar("T")
+
+NOT_PLUGINS = frozenset({"base", "layers", "cards", "tables"})
+
+
+def find(base: type[T], name: str) -> type[T]:
+    """The plug-in class called `name`. Raises UsageError when there is none, MissingPackageError when it cannot load."""
+    kind = base.__name__.lower()
+    if ":" in name:
+        module_name, _, class_name = name.partition(":")
+        found = getattr(_import(module_name, f"{kind} {name}", module_name), class_name, None)
+        if not (inspect.isclass(found) and issubclass(found, base)):
+            raise UsageError(f"{kind} {name}: {module_name} has no {base.__name__} class of that name")
+        return found
+    if name not in names(base):
+        outside = {each.name: each for each in importlib.metadata.entry_points(group="evalkit")}
+        if name in outside:
+            return find(base, outside[name].value)
+        raise UsageError(f"unknown {kind} {name!r}; {did_you_mean(name, names(base))}")
+    module_name = f"{_package(base)}.{name.replace('-', '_').replace('/', '.')}"
+    return _only_class(base, _import(module_name, f"{kind} {name}", name))
+
+
+def names(base: type[object]) -> list[str]:
+    """The names of all plug-ins of a kind that ship with evalkit, folders as `folder/name`."""
+    package = importlib.import_module(_package(base))
+    found = pkgutil.walk_packages(package.__path__, prefix="")
+    inner = [each.name.replace(".", "/") for each in found if not each.ispkg or _is_plugin_package(package, each.name)]
+    top = [name for name in inner if name.split("/")[0] not in NOT_PLUGINS and "__main__" not in name]
+    return sorted(name.replace("_", "-") if base.__name__ == "Model" else name for name in top)
+
+
+def build(cls: type[T], options: Mapping[str, object], where: str) -> T:
+    """An instance of a plug-in, its fields coerced and checked by their types. Raises UsageError naming the option."""
+    known = {
+        each.name: each
+        for each in dataclasses.fields(cls)  # type: ignore[arg-type]
+        if each.init and each.metadata.get("option", True)
+    }
+    hints = get_type_hints(cls)
+    values: dict[str, Any] = {}
+    for option, value in options.items():
+        name = option.replace("-", "_")
+        if name not in known:
+            raise UsageError(f"{where}: unknown option {option!r}; {did_you_mean(name, known)}")
+        values[name] = _coerced(hints[name], value, f"{where}: {option}")
+    needed = [n for n, f in known.items() if f.default is f.default_factory is dataclasses.MISSING and n not in values]
+    if needed:
+        raise UsageError(f"{where}: needs {', '.join(needed)}")
+    return cls(**values)
+
+
+def _coerced(hint: object, value: object, where: str) -> object:
+    adapter: TypeAdapter[object] = TypeAdapter(hint)
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        first = error
+    try:
+        return adapter.validate_python(yaml.safe_load(value) if isinstance(value, str) else value)
+    except (ValidationError, yaml.YAMLError):
+        problem = first.errors()[0]["msg"]
+        raise UsageError(f"{where}: {value!r} will not do ({problem[:1].lower()}{problem[1:]})") from first
+
+
+def _package(base: type[object]) -> str:
+    return base.__module__.rpartition(".")[0]
+
+
+def _is_plugin_package(package: ModuleType, name: str) -> bool:
+    """A folder is one plug-in when its root defines one; a folder of plug-ins (published/) has a bare root."""
+    spec = importlib.util.find_spec(f"{package.__name__}.{name}")
+    source = spec.loader.get_source(spec.name) if spec and hasattr(spec.loader, "get_source") else ""  # type: ignore[union-attr]
+    return "import" in (source or "")
+
+
+def _import(module_name: str, label: str, extra: str) -> ModuleType:
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        missing = error.name or ""
+        if module_name == missing or module_name.startswith(missing + "."):
+            raise UsageError(f"{label}: there is no module {missing}") from error
+        line = f"pip install 'evalkit-medvlm[{extra}]'"
+        raise MissingPackageError(f"{label} needs the package {missing}; install it with: {line}") from error
+
+
+def _only_class(base: type[T], module: ModuleType) -> type[T]:
+    own = [
+        each
+        for _, each in inspect.getmembers(module, inspect.isclass)
+        if issubclass(each, base) and each is not base and each.__module__.startswith(module.__name__)
+        if not inspect.isabstract(each) and not each.__name__.startswith("_")
+    ]
+    if len(own) != 1:
+        raise UsageError(f"{module.__name__} defines {len(own)} {base.__name__} classes; a plug-in file defines one")
+    return own[0]

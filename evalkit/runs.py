@@ -1,0 +1,199 @@
+"""A run on disk: `results/<task>/<model>/<run>/` with `run.json`, `samples.jsonl` and `samples.parquet`.
+
+A run appears whole or not at all: it is written beside its place and moved there. The same work has the same folder, and
+the same bytes in its samples.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import orjson
+
+from evalkit.errors import StoreError, UsageError
+from evalkit.tally import SliceEstimate
+from evalkit.types import Estimate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """A task put to a model, kept in `path`. `record` is its run.json."""
+
+    path: Path
+    record: Mapping[str, Any]
+
+    @property
+    def task(self) -> str:
+        """The task's name."""
+        return str(self.record["task"])
+
+    @property
+    def model(self) -> str:
+        """The model's name, as the user gave it."""
+        return str(self.record["model"])
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """asked, cached, answered, missing, refused, unparsed, blank."""
+        counts: Mapping[str, int] = self.record["counts"]
+        return counts
+
+    @property
+    def estimates(self) -> list[SliceEstimate]:
+        """By scorer and slice."""
+        names = [each.name for each in dataclasses.fields(Estimate)]
+        return [
+            SliceEstimate(each["scorer"], each["slice"], Estimate(**{name: each[name] for name in names}))
+            for each in self.record["estimates"]
+        ]
+
+    def estimate(self, scorer: str, slice_name: str = "all") -> Estimate:
+        """One estimate. Raises UsageError when the run has none of that name."""
+        for each in self.estimates:
+            if (each.scorer, each.slice) == (scorer, slice_name):
+                return each.estimate
+        raise UsageError(f"{self.path}: has no estimate of {scorer} on {slice_name}")
+
+    def samples(self) -> Iterator[dict[str, Any]]:
+        """The rows of samples.jsonl, in the order of the data."""
+        with (self.path / "samples.jsonl").open("rb") as lines:
+            for line in lines:
+                yield orjson.loads(line)
+
+    def frame(self) -> pd.DataFrame:
+        """One row a sample: id, cluster, response …, `tag.<tag>` and `<scorer>.<value|answer|bucket|rule>`."""
+        import pandas as pd  # noqa: PLC0415  (half a second that only this method is worth)
+
+        return pd.DataFrame([flat(row) for row in self.samples()])
+
+
+def flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of samples.jsonl with one plain value a column."""
+    plain = {name: value for name, value in row.items() if name not in ("tags", "scores", "usage")}
+    plain |= {f"tag.{tag}": value for tag, value in row["tags"].items()}
+    plain |= {f"usage.{name}": value for name, value in row.get("usage", {}).items()}
+    for scorer, score in row["scores"].items():
+        plain |= {f"{scorer}.{name}": score.get(name) for name in ("value", "answer", "bucket", "rule")}
+    return plain
+
+
+def load_run(path: Path) -> Run:
+    """The run in a folder, or of a run.json. Raises UsageError when there is none, StoreError when it is damaged."""
+    folder = path.parent if path.name == "run.json" else path
+    try:
+        record = orjson.loads((folder / "run.json").read_bytes())
+    except FileNotFoundError as error:
+        raise UsageError(f"{path}: no run there (a folder with run.json would be right)") from error
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise StoreError(f"{folder / 'run.json'}: cannot be read ({error})") from error
+    if record.get("schema") != SCHEMA:
+        raise StoreError(f"{folder}: schema {record.get('schema')}, this evalkit reads {SCHEMA}")
+    return Run(folder, record)
+
+
+def find_runs(results: Path) -> list[Run]:
+    """All runs below a results folder, by path."""
+    return [load_run(path.parent) for path in sorted(results.glob("*/*/*/run.json"))]
+
+
+def folder_name(name: str) -> str:
+    """A model's or task's name as the name of a folder."""
+    return "".join(c if c.isalnum() or c in "-_.@" else "--" if c == "/" else "-" for c in name).strip(".") or "model"
+
+
+class RunWriter:
+    """Collects a run beside its place; `finish` puts it there, leaving without it puts nothing there."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            self._folder = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
+            self._file: BinaryIO = (self._folder / "samples.jsonl").open("wb")
+        except OSError as error:
+            raise StoreError(f"{place}: cannot be written ({error.strerror})") from error
+        self._digest = hashlib.sha256()
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """One row of samples.jsonl. Raises StoreError when the disk does not take it."""
+        line = orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+        self._digest.update(line)
+        try:
+            self._file.write(line)
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def finish(self, record: dict[str, Any]) -> Run:
+        """Writes the rest and moves the run to its place. Raises StoreError when the disk does not take it."""
+        record = {**record, "schema": SCHEMA, "samples_sha256": self._digest.hexdigest()}
+        text = orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            write_parquet(self._folder / "samples.jsonl", self._folder / "samples.parquet")
+            (self._folder / "run.json").write_bytes(text)
+            self._move()
+        except OSError as error:
+            raise self._failure(error) from error
+        return Run(self.place, record)
+
+    def _move(self) -> None:
+        self._folder.chmod(0o755)
+        if not self.place.exists():
+            self._folder.rename(self.place)
+            return
+        # A run that is there already is replaced file by file; run.json last, since it names the samples' digest.
+        for name in ("samples.jsonl", "samples.parquet", "run.json"):
+            (self._folder / name).replace(self.place / name)
+
+    def _failure(self, error: OSError) -> StoreError:
+        return StoreError(f"{self.place}: {error.strerror}; answers are kept, run the same command again to write the run")
+
+    def close(self) -> None:
+        """Removes what was not moved to its place."""
+        self._file.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def write_parquet(lines: Path, target: Path, rows_at_a_time: int = 2000) -> None:
+    """samples.jsonl as Parquet (zstd), the same rows with one plain column a value; memory does not grow with them."""
+    import pyarrow as pa  # noqa: PLC0415  (not before the first answer is in)
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    schema = pa.schema(_columns(lines, pa))
+    with pq.ParquetWriter(target, schema, compression="zstd") as writer, lines.open("rb") as file:
+        batch: list[dict[str, Any]] = []
+        for line in file:
+            batch.append(flat(orjson.loads(line)))
+            if len(batch) == rows_at_a_time:
+                writer.write_table(pa.Table.from_pylist(batch, schema))
+                batch = []
+        writer.write_table(pa.Table.from_pylist(batch, schema))
+
+
+def _columns(lines: Path, pa: Any) -> list[Any]:
+    """Every column that any row has, typed by its values."""
+    types = {str: pa.string(), float: pa.float64(), int: pa.int64(), bool: pa.bool_(), list: pa.list_(pa.string())}
+    found: dict[str, Any] = {}
+    with lines.open("rb") as file:
+        for line in file:
+            for name, value in flat(orjson.loads(line)).items():
+                if value is not None:
+                    found[name] = types[type(value)]
+                else:
+                    found.setdefault(name, pa.string())
+    return list(found.items())

@@ -1,0 +1,32 @@
+"""A CSV file with a line of column names."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalkit.errors import DataError
+from evalkit.sources.base import FileSource, Row
+
+
+@dataclass(frozen=True)
+class Csv(FileSource):
+    """Every value is text. A byte order mark is no part of the first column's name."""
+
+    delimiter: str = ","
+
+    def read(self, file: Path) -> Iterator[Row]:
+        """One row a record. Raises DataError naming the line with too many or too few values."""
+        try:
+            with file.open(encoding="utf-8-sig", newline="") as text:
+                reader = csv.DictReader(text, delimiter=self.delimiter, strict=True)
+                for row in reader:
+                    # DictReader files what is too much under None, and fills with None what is missing.
+                    if None in row or None in row.values():
+                        names = len(reader.fieldnames or ())
+                        raise DataError(f"{file}: line {reader.line_num} does not have {names} values as the first line")
+                    yield row
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise DataError(f"{file}: cannot be read ({error})") from error

@@ -1,0 +1,37 @@
+"""A file with one JSON object a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from evalkit.errors import DataError
+from evalkit.sources.base import FileSource, Row
+
+
+@dataclass(frozen=True)
+class Jsonl(FileSource):
+    """Reads line by line: memory does not grow with the file."""
+
+    def read(self, file: Path) -> Iterator[Row]:
+        """One row a line, blank lines skipped. Raises DataError naming the line that is no object."""
+        try:
+            with file.open("rb") as lines:
+                for number, line in enumerate(lines, 1):
+                    if line.strip():
+                        yield self._row(file, number, line)
+        except OSError as error:
+            raise DataError(f"{file}: cannot be read ({error.strerror})") from error
+
+    @staticmethod
+    def _row(file: Path, number: int, line: bytes) -> Row:
+        try:
+            row = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise DataError(f"{file}: line {number} is not whole JSON ({error})") from error
+        if not isinstance(row, dict):
+            raise DataError(f"{file}: line {number} is a {type(row).__name__}; an object would be right")
+        return row

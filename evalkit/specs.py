@@ -1,0 +1,212 @@
+"""What may stand in a YAML file. Strict: an unknown key is an error that names file, key and the nearest right one."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from evalkit.errors import ConfigError, did_you_mean
+from evalkit.types import Kind
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Names = Annotated[list[str], BeforeValidator(_listed)]
+"""One name or several."""
+
+
+class Spec(BaseModel):
+    """A part of a YAML file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Split(Spec):
+    """Where the rows of one split are: the name of a source and its options, and which of the rows belong."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    where: dict[str, Names] = {}
+
+    def source(self) -> tuple[str, dict[str, Any]]:
+        """The source's name and its options; a bare string is its `path`."""
+        extra = self.model_extra or {}
+        if len(extra) != 1:
+            found = ", ".join(extra) or "none"
+            raise ValueError(f"a split names one source (json, jsonl, csv, parquet, hub …), found {found}")
+        ((name, options),) = extra.items()
+        return name, dict(options) if isinstance(options, dict) else {"path": options}
+
+
+class Fields(Spec):
+    """Which columns become what. `id` is left out only where `number_rows` says so."""
+
+    question: str
+    target: str
+    id: str | None = None
+    image: Names = []
+    options: Names = []
+
+
+class ByColumn(Spec):
+    """A question's kind as a column declares it; `values` translates the column's own words."""
+
+    column: str
+    values: dict[str, Kind] = {}
+
+
+class Rows(Spec):
+    """What the official test split must be: its size, its images, and the digest of (id, question, target)."""
+
+    count: int
+    images: int | None = None
+    gold_sha256: str | None = None
+
+
+class Layout(Spec):
+    """One way in which a data set is laid out. A named layout of a task inherits what it does not say."""
+
+    about: str = ""
+    splits: dict[str, Split] = {}
+    where: dict[str, Names] = {}
+    images: Names = ["."]
+    fields: Fields | None = None
+    number_rows: bool = False
+    kind: Kind | Literal["by_question"] | ByColumn = "by_question"
+    tags: list[str] | dict[str, str] = []
+    cluster: str | None = None
+    rows: Rows | None = None
+    lacks: list[str] = []
+
+
+class DataUse(Spec):
+    """What may be done with the data, and why."""
+
+    redistribute: bool
+    third_party_api: Literal["allowed", "ask", "forbidden"]
+    why: str = ""
+
+
+class SamplingSpec(Spec):
+    """Decoding settings; what is left out is not sent."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] | None = None
+    repetition_penalty: float | None = None
+
+
+class TaskSpec(Layout):
+    """A task file."""
+
+    name: str
+    homepage: str = ""
+    citation: str = ""
+    language: str = "en"
+    license: str
+    data_use: DataUse
+    layouts: dict[str, Layout] = {}
+    prompt: str
+    sampling: SamplingSpec = SamplingSpec()
+    scorers: list[str | dict[str, dict[str, Any]]]
+    gold_tag: bool = False
+    """Whether each sample is tagged `gold=yes_no` or `gold=other`: a slice to report by, never a way to route."""
+
+    def named_layouts(self) -> dict[str, Layout]:
+        """Every layout whole, in the order in which they are looked for."""
+        if not self.layouts:
+            return {"default": self}
+        base = {name: getattr(self, name) for name in Layout.model_fields if name in self.model_fields_set}
+        base.pop("about", None)
+        own = {name: {k: getattr(each, k) for k in each.model_fields_set} for name, each in self.layouts.items()}
+        return {name: Layout.model_construct(**{**base, **keys}) for name, keys in own.items()}
+
+
+class CardSpec(Spec):
+    """A model card: which adapter runs the model with which options, and what is known of it."""
+
+    name: str
+    about: str
+    adapter: str
+    options: dict[str, Any] = {}
+    sampling: SamplingSpec = SamplingSpec()
+    license: str = ""
+    homepage: str = ""
+    trained_on: list[str] = Field(default=[], description="Tasks whose train split the model has seen.")
+    retired: str = ""
+
+
+S = TypeVar("S", bound=Spec)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as everybody writes it, but a key that stands twice is an error instead of the last one winning."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[object] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            if key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file that is a mapping. Raises ConfigError naming file and line."""
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  (a SafeLoader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error})") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark else ""
+        raise ConfigError(f"{path}: {where}{getattr(error, 'problem', None) or error}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: keys and values would be right, found {type(values).__name__}")
+    return values
+
+
+def read_spec(path: Path, spec: type[S]) -> S:
+    """A YAML file checked against its spec. Raises ConfigError: `slake.yaml: clutser: unknown field; did you mean …`."""
+    try:
+        return spec.model_validate(read_yaml(path))
+    except ValidationError as error:
+        raise ConfigError(f"{path.name}: {problem(error, spec)} (in {path})") from error
+
+
+def problem(error: ValidationError, spec: type[BaseModel]) -> str:
+    """The first complaint of a validation, as a person would say it. Unknown keys come first: they explain the rest."""
+    errors = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+    first = errors[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"{place}: unknown field; {did_you_mean(str(first['loc'][-1]), _known(spec, first['loc'][:-1]))}"
+    if first["type"] == "missing":
+        return f"{place}: is missing"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{place}: {message[:1].lower()}{message[1:]} (found {first['input']!r:.60})"
+
+
+def _known(spec: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    for part in place:
+        field = spec.model_fields.get(str(part))
+        inner = [each for each in _annotated(field.annotation if field else None) if each is not spec]
+        if inner:
+            spec = inner[0]
+    return sorted(spec.model_fields)
+
+
+def _annotated(annotation: object) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for each in getattr(annotation, "__args__", ()) for found in _annotated(each)]

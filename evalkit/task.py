@@ -1,0 +1,231 @@
+"""A task: where rows are, how a row becomes a Sample, how to ask and how to mark. Read from `tasks/<name>.yaml`."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalkit.catalogue import Catalogue
+from evalkit.digest import canonical, hex_digest
+from evalkit.errors import ConfigError, DataError, UsageError, did_you_mean
+from evalkit.models.base import Example, Lesson
+from evalkit.plugins import build, find
+from evalkit.rows import Found, Hook, Reader
+from evalkit.scorers.base import Scorer
+from evalkit.sources.base import Source
+from evalkit.specs import DataUse, Layout, Rows, TaskSpec, read_spec
+from evalkit.templates import Template, load_template
+from evalkit.types import Prompt, Sample, Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What a split is: rows, distinct images, and the sha256 of its (id, question, targets) table in order."""
+
+    count: int
+    images: int
+    gold_sha256: str
+
+
+@dataclass(frozen=True)
+class Survey:
+    """One pass over a split: its fingerprint, and whether samples that share an image are already neighbours."""
+
+    fingerprint: Fingerprint
+    grouped: bool
+
+
+@dataclass(frozen=True)
+class Task:
+    """A benchmark as it was found on this machine, ready to be asked and marked."""
+
+    name: str
+    spec: TaskSpec
+    layout_name: str
+    layout: Layout
+    reader: Reader
+    template: Template
+    sampling: Sampling
+    scorers: Mapping[str, Scorer]
+    digest: str
+
+    @property
+    def data_use(self) -> DataUse:
+        """What may be done with the data."""
+        return self.spec.data_use
+
+    def samples(self, split: str = "test") -> Iterator[Sample]:
+        """The samples of a split, in the order of the data. Raises DataError for damaged data."""
+        if split not in self.reader.found:
+            raise UsageError(f"{self.name}: no split {split!r} here; {did_you_mean(split, self.reader.found)}")
+        return self.reader.samples(split)
+
+    def prompt(self, sample: Sample, *, with_images: bool = True) -> Prompt:
+        """How one sample is asked."""
+        return self.template.render(sample, self.sampling, self.spec.language, with_images=with_images)
+
+    def survey(self, split: str = "test") -> Survey:
+        """Counts and digests a split. Raises DataError for a duplicate id, or data that is not what the task pins."""
+        survey = _survey(self.name, self.samples(split))
+        if split == "test":
+            self._check_pin(survey.fingerprint, self.layout.rows)
+        return survey
+
+    @functools.cached_property
+    def fingerprint(self) -> Fingerprint:
+        """Of the test split."""
+        return self.survey().fingerprint
+
+    def check_images(self, split: str = "test") -> None:
+        """Raises DataError unless every image file of a split is there and whole. Nothing is decoded without doubt."""
+        found = self.reader.found[split]
+        folder = self.reader.image_folder(found)
+        seen: set[str] = set()
+        for sample in self.samples(split):
+            for image in sample.images:
+                if image.reader == folder.read and image.name not in seen:
+                    seen.add(image.name)
+                    folder.check(image.name)
+
+    def lesson(self, *, with_images: bool) -> Lesson | None:
+        """The train split for a model that learns, or None where this layout has none."""
+        if "train" not in self.reader.found:
+            return None
+
+        def read() -> Sequence[Example]:
+            return [
+                Example(self.prompt(sample, with_images=with_images), sample.targets[0])
+                for sample in self.samples("train")
+                if sample.targets
+            ]
+
+        return Lesson(_survey(self.name, self.samples("train")).fingerprint.gold_sha256, read)
+
+    def notes(self) -> list[str]:
+        """What a reader of the numbers must know about the copy of the data that was found."""
+        found = self.reader.found["test"].path
+        about = f" ({self.layout.about})" if self.layout.about else ""
+        named = [] if self.layout_name == "default" else [f"layout {self.layout_name}{about}: {found}"]
+        return named + [f"layout {self.layout_name} lacks {each}" for each in self.layout.lacks]
+
+    def _check_pin(self, found: Fingerprint, pinned: Rows | None) -> None:
+        if pinned is None:
+            return
+        differs = [f"{found.count} rows instead of {pinned.count}"] if found.count != pinned.count else []
+        if pinned.images not in (None, found.images):
+            differs.append(f"{found.images} images instead of {pinned.images}")
+        if pinned.gold_sha256 not in (None, found.gold_sha256):
+            differs.append(f"digest {found.gold_sha256[:12]}… instead of {str(pinned.gold_sha256)[:12]}…")
+        if differs:
+            path = self.reader.found["test"].path
+            raise DataError(
+                f"{self.name}: {path} is not the official test set: {', '.join(differs)}; "
+                f"get it from {self.spec.homepage}, or give your own set its own task file"
+            )
+
+
+def _survey(name: str, samples: Iterator[Sample]) -> Survey:
+    table = hashlib.sha256()
+    ids: set[str] = set()
+    images: set[str] = set()
+    grouped, previous, count = True, "", 0
+    for sample in samples:
+        count += 1
+        if sample.id in ids:
+            raise DataError(f"{name}: the id {sample.id!r} stands twice in the data; every row needs its own")
+        ids.add(sample.id)
+        first = sample.images[0].name if sample.images else ""
+        grouped = grouped and (first == previous or first not in images)
+        previous = first
+        images.update(image.name for image in sample.images)
+        table.update(canonical([sample.id, sample.question, list(sample.targets)]) + b"\n")
+    return Survey(Fingerprint(count, len(images), table.hexdigest()), grouped)
+
+
+def load_task(name: str, data: Sequence[Path] = (), catalogue: Catalogue | None = None) -> Task:
+    """The task of that name (`name@layout` for one of its layouts), found below the folders `data`.
+
+    Raises UsageError for an unknown name, ConfigError for a bad file, DataError where no data is found.
+    """
+    catalogue = catalogue or Catalogue()
+    bare, _, wanted = name.partition("@")
+    path = catalogue.find("tasks", bare)
+    spec = read_spec(path, TaskSpec)
+    layout_name, layout, found = _locate(spec, wanted, data)
+    if layout.fields is None:
+        raise ConfigError(f"{path.name}: fields: is missing (in {path})")
+    template = load_template(catalogue.find("prompts", spec.prompt))
+    hook, hook_digest = load_hook(path)
+    return Task(
+        name=spec.name,
+        spec=spec,
+        layout_name=layout_name,
+        layout=layout,
+        reader=Reader(layout, layout.fields, found, spec.gold_tag, hook),
+        template=template,
+        sampling=Sampling(**spec.sampling.model_dump()),
+        scorers=build_scorers(spec.scorers, path.name),
+        digest=hex_digest([spec.model_dump(mode="json"), hook_digest], 16),
+    )
+
+
+def build_scorers(wanted: Sequence[str | Mapping[str, Mapping[str, object]]], where: str) -> dict[str, Scorer]:
+    """Scorers by name, with their options. Raises UsageError for an unknown name or option, or a name twice."""
+    scorers: dict[str, Scorer] = {}
+    for each in wanted:
+        for name, options in ({each: {}} if isinstance(each, str) else each).items():
+            if name in scorers:
+                raise ConfigError(f"{where}: the scorer {name} stands twice")
+            scorers[name] = build(find(Scorer, name), options, f"{where}: scorer {name}")  # type: ignore[type-abstract]
+    return scorers
+
+
+def _locate(spec: TaskSpec, wanted: str, data: Sequence[Path]) -> tuple[str, Layout, dict[str, Found]]:
+    layouts = spec.named_layouts()
+    if wanted and wanted not in layouts:
+        raise UsageError(f"{spec.name} has no layout {wanted!r}; {did_you_mean(wanted, layouts)}")
+    looked_for = []
+    for name, layout in layouts.items():
+        if wanted not in ("", name):
+            continue
+        sources = {split: _source(spec.name, split, layout) for split in layout.splits}
+        if "test" not in sources:
+            raise ConfigError(f"{spec.name}: layout {name} has no split test")
+        found = {
+            split: Found(source, path) for split, source in sources.items() if (path := source.find(data)) is not None
+        }
+        if "test" in found:
+            return name, layout, found
+        looked_for.append(f"  {sources['test'].whereabouts()}")
+    folders = ", ".join(str(folder) for folder in data) or "no folder (--data names one)"
+    lines = "\n".join(looked_for)
+    raise DataError(f"{spec.name}: no data in {folders}; get it from {spec.homepage} and put one of these there:\n{lines}")
+
+
+def _source(task: str, split: str, layout: Layout) -> Source:
+    try:
+        name, options = layout.splits[split].source()
+    except ValueError as error:
+        raise ConfigError(f"{task}: splits.{split}: {error}") from error
+    made: Source = build(find(Source, name), options, f"{task}: splits.{split}.{name}")  # type: ignore[type-abstract]
+    return made
+
+
+def load_hook(task_file: Path) -> tuple[Hook | None, str]:
+    """The function `rows` of the Python file beside a task file, if there is one, and the digest of that file."""
+    path = task_file.with_suffix(".py")
+    if not path.is_file():
+        return None, ""
+    spec = importlib.util.spec_from_file_location(f"evalkit_task_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"{path}: cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    hook = getattr(module, "rows", None)
+    if not callable(hook):
+        raise ConfigError(f"{path}: a function rows(split, read) would be right")
+    return hook, hex_digest(path.read_text(encoding="utf-8"), 16)
