@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+Half = Literal["", "upper", "lower"]
 Pixels = NDArray[np.float32]
 
 SIZE: Final = 256
@@ -38,7 +39,7 @@ class Ellipse:
     value: float
     tilt: float = 0.0
     rim: float = 0.0
-    half: Literal["", "upper", "lower"] = ""
+    half: Half = ""
     cover: float = 1.0
 
     def within(self, u: float, v: float) -> tuple[float, float]:
@@ -79,7 +80,8 @@ class Drawing:
         rng = np.random.Generator(np.random.PCG64(self.grain))
         canvas *= 1 + self.mottle * (0.6 * _unevenness(rng, 7) + 0.4 * _unevenness(rng, 40))
         canvas += self.noise * _normal(rng, SIZE * SIZE).reshape(SIZE, SIZE)
-        return np.clip(canvas + 0.5, 0, 255).astype(np.uint8)
+        pixels: NDArray[np.uint8] = np.clip(canvas + 0.5, 0, 255).astype(np.uint8)
+        return pixels
 
 
 def _paint(canvas: Pixels, ellipse: Ellipse) -> None:

@@ -7,12 +7,12 @@ only as true as it must be. Nothing is kept between calls: each view is made ane
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from types import MappingProxyType
 from typing import Final
 
-from evalkit.phantom import Ellipse
+from evalkit.phantom import Ellipse, Half
 
 Tissues = Mapping[str, float]
 
@@ -29,13 +29,16 @@ _T2: Final[Tissues] = MappingProxyType(
     | {"marrow": 98, "cord": 104, "grey": 142, "white": 100, "csf": 225, "air": 4}
 )
 
+_RIB_HALVES: Final[tuple[tuple[Half, float], ...]] = (("upper", 0.22), ("lower", 0.10))
+"""The back half of a rib is nearer to the detector, and clearer, than its front half."""
+
 
 @dataclass(frozen=True, slots=True)
 class View:
     """One way to look at one part of the body, with the organs that it shows.
 
-    `optional` organs are missing from some slices, `growing` is the organ that may be enlarged, by `growth`, `hosts` are the places
-    where lesions may lie, named after their organ; they keep clear of the midline.
+    `optional` organs are missing from some slices; the `growing` organ is enlarged in some, by `growth`; `hosts` are
+    where lesions may lie, named after their organ, clear of the midline.
     """
 
     modality: str
@@ -67,8 +70,8 @@ def _abdomen(modality: str, weighting: str, tissue: Tissues) -> View:
         Ellipse("", 0, 0, 0.88, 0.66, tissue["fat"]),
         Ellipse("", 0, 0.01, 0.79, 0.57, tissue["muscle"]),
         Ellipse("", 0, -0.02, 0.735, 0.515, tissue["fat"]),
-        *_pair("", 0.25, 0.44, 0.2, 0.1, tissue["muscle"], 0.08),
-        *_pair("", 0.17, 0.27, 0.07, 0.09, tissue["muscle"]),
+        *_pair(Ellipse("", 0.25, 0.44, 0.2, 0.1, tissue["muscle"], 0.08)),
+        *_pair(Ellipse("", 0.17, 0.27, 0.07, 0.09, tissue["muscle"])),
         *_ribs(0.765, 0.545, tissue["bone"]),
         *(_bowel(tissue)),
         Ellipse("liver", -0.36, -0.09, 0.34, 0.35, tissue["liver"], 0.12),
@@ -79,8 +82,8 @@ def _abdomen(modality: str, weighting: str, tissue: Tissues) -> View:
         Ellipse("stomach", 0.30, -0.23, 0.20, 0.125, tissue["stomach"], 0.2),
         Ellipse("stomach", 0.29, -0.29, 0.12, 0.045, tissue["air"], 0.1),
         Ellipse("spleen", 0.545, 0.05, 0.12, 0.25, tissue["spleen"], -0.12),
-        *_pair("kidneys", 0.36, 0.26, 0.125, 0.15, tissue["kidney"], 0.2),
-        *_pair("kidneys", 0.33, 0.26, 0.045, 0.06, tissue["fat"], 0.2),
+        *_pair(Ellipse("kidneys", 0.36, 0.26, 0.125, 0.15, tissue["kidney"], 0.2)),
+        *_pair(Ellipse("kidneys", 0.33, 0.26, 0.045, 0.06, tissue["fat"], 0.2)),
         Ellipse("aorta", 0.06, 0.09, 0.052, 0.052, tissue["blood"]),
         Ellipse("", -0.09, 0.10, 0.066, 0.046, tissue["blood"]),
         *_spine(0.25, tissue),
@@ -88,7 +91,7 @@ def _abdomen(modality: str, weighting: str, tissue: Tissues) -> View:
     hosts = (
         Ellipse("liver", -0.42, -0.10, 0.24, 0.26, tissue["liver"], 0.12),
         Ellipse("spleen", 0.545, 0.05, 0.09, 0.22, tissue["spleen"], -0.12),
-        *_pair("kidneys", 0.36, 0.26, 0.115, 0.14, tissue["kidney"], 0.2),
+        *_pair(Ellipse("kidneys", 0.36, 0.26, 0.115, 0.14, tissue["kidney"], 0.2)),
     )
     organs = ("liver", "stomach", "spleen", "kidneys", "aorta", "spine")
     return View(modality, "abdomen", "axial", weighting, organs, parts, hosts, ("stomach", "spleen", "kidneys"))
@@ -98,9 +101,9 @@ def _chest(modality: str, weighting: str, tissue: Tissues) -> View:
     parts = (
         Ellipse("", 0, 0, 0.9, 0.64, tissue["fat"]),
         Ellipse("", 0, 0.02, 0.83, 0.56, tissue["muscle"]),
-        *_pair("", 0.44, -0.47, 0.26, 0.045, tissue["muscle"], 0.14),
+        *_pair(Ellipse("", 0.44, -0.47, 0.26, 0.045, tissue["muscle"], 0.14)),
         *_ribs(0.765, 0.535, tissue["bone"]),
-        *_pair("lungs", 0.40, 0.0, 0.315, 0.455, tissue["lung"], -0.06),
+        *_pair(Ellipse("lungs", 0.40, 0.0, 0.315, 0.455, tissue["lung"], -0.06)),
         *(vessel for side in (-1, 1) for vessel in _vessels(side, tissue["muscle"])),
         Ellipse("", 0, 0.02, 0.13, 0.40, tissue["fat"]),
         Ellipse("heart", 0.10, -0.12, 0.25, 0.19, tissue["fat"], 0.25),
@@ -130,19 +133,28 @@ def _head(modality: str, weighting: str, tissue: Tissues) -> View:
         Ellipse("skull", 0, 0, 0.645, 0.805, tissue["bone"]),
         Ellipse("", 0, 0, 0.585, 0.745, tissue["csf"]),
         Ellipse("", 0, 0, 0.57, 0.73, tissue["grey"]),
-        *_pair("", 0.25, 0.0, 0.225, 0.58, tissue["white"], -0.03),
+        *_pair(Ellipse("", 0.25, 0.0, 0.225, 0.58, tissue["white"], -0.03)),
         *sulci,
         Ellipse("", 0, -0.48, 0.01, 0.25, tissue["csf"]),
         Ellipse("", 0, 0.50, 0.01, 0.23, tissue["csf"]),
-        *_pair("", 0.17, -0.02, 0.055, 0.13, tissue["grey"], 0.1),
-        *_pair("", 0.09, 0.08, 0.07, 0.09, tissue["grey"], -0.1),
-        *_pair("ventricles", 0.085, -0.15, 0.048, 0.15, tissue["csf"], -0.14),
-        *_pair("ventricles", 0.125, 0.22, 0.045, 0.14, tissue["csf"], 0.16),
+        *_pair(Ellipse("", 0.17, -0.02, 0.055, 0.13, tissue["grey"], 0.1)),
+        *_pair(Ellipse("", 0.09, 0.08, 0.07, 0.09, tissue["grey"], -0.1)),
+        *_pair(Ellipse("ventricles", 0.085, -0.15, 0.048, 0.15, tissue["csf"], -0.14)),
+        *_pair(Ellipse("ventricles", 0.125, 0.22, 0.045, 0.14, tissue["csf"], 0.16)),
         Ellipse("ventricles", 0, 0.06, 0.016, 0.085, tissue["csf"]),
     )
-    hosts = _pair("brain", 0.33, 0.0, 0.15, 0.46, tissue["white"], -0.03)
+    hosts = _pair(Ellipse("brain", 0.33, 0.0, 0.15, 0.46, tissue["white"], -0.03))
     return View(
-        modality, "head", "axial", weighting, ("brain", "skull", "ventricles"), parts, hosts, ("ventricles",), "ventricles", 1.55
+        modality,
+        "head",
+        "axial",
+        weighting,
+        ("brain", "skull", "ventricles"),
+        parts,
+        hosts,
+        ("ventricles",),
+        "ventricles",
+        1.55,
     )
 
 
@@ -184,16 +196,18 @@ def _sagittal_head(weighting: str, tissue: Tissues) -> View:
 
 def _radiograph() -> View:
     ribs = (
-        Ellipse("", side * 0.39, -0.44 + 0.165 * i, 0.36, 0.20, 220, side * (0.05 + 0.012 * i), 0.16, half, cover)
+        Ellipse(
+            "", side * 0.39, -0.44 + 0.165 * i, 0.36, 0.20, 220, side * (0.05 + 0.012 * i), 0.16, half=half, cover=cover
+        )
         for side in (-1, 1)
         for i in range(7)
-        for half, cover in (("upper", 0.22), ("lower", 0.10))
+        for half, cover in _RIB_HALVES
     )
     parts = (
         Ellipse("", 0, -0.95, 0.22, 0.45, 118),
         Ellipse("", 0, 0.35, 0.90, 1.15, 112),
-        *_pair("", 0.72, -0.42, 0.28, 0.32, 118, 0.2),
-        *_pair("lungs", 0.37, 0.02, 0.29, 0.64, 42, -0.05),
+        *_pair(Ellipse("", 0.72, -0.42, 0.28, 0.32, 118, 0.2)),
+        *_pair(Ellipse("lungs", 0.37, 0.02, 0.29, 0.64, 42, -0.05)),
         *(vessel for side in (-1, 1) for vessel in _vessels(side, 120)),
         Ellipse("liver", -0.40, 0.84, 0.46, 0.36, 188, 0.05),
         Ellipse("", 0.40, 0.92, 0.46, 0.36, 180, -0.05),
@@ -204,7 +218,7 @@ def _radiograph() -> View:
         *(ribs),
         *(Ellipse("spine", 0, -0.85 + 0.14 * i, 0.075, 0.055, 222, cover=0.3) for i in range(13)),
         Ellipse("", 0, -0.62, 0.035, 0.26, 120, cover=0.5),
-        *_pair("", 0.36, -0.60, 0.31, 0.032, 226, -0.08, cover=0.55),
+        *_pair(Ellipse("", 0.36, -0.60, 0.31, 0.032, 226, -0.08, cover=0.55)),
     )
     hosts = (
         Ellipse("lungs", -0.40, -0.02, 0.17, 0.42, 52),
@@ -214,16 +228,13 @@ def _radiograph() -> View:
     return View("X-ray", "chest", "coronal", "", organs, parts, hosts, ("stomach",), "heart", 1.4, 5.0)
 
 
-def _pair(
-    organ: str, x: float, y: float, rx: float, ry: float, value: float, tilt: float = 0.0, cover: float = 1.0
-) -> tuple[Ellipse, Ellipse]:
-    """One on each side, mirrored: the patient's right, then the left."""
-    right = Ellipse(organ, -x, y, rx, ry, value, -tilt, cover=cover)
-    return right, Ellipse(organ, x, y, rx, ry, value, tilt, cover=cover)
+def _pair(left: Ellipse) -> tuple[Ellipse, Ellipse]:
+    """One on each side of the patient, mirrored: the right one, then the left."""
+    return replace(left, x=-left.x, tilt=-left.tilt), left
 
 
 def _spine(y: float, tissue: Tissues) -> Iterator[Ellipse]:
-    yield from _pair("", 0.12, y + 0.15, 0.11, 0.028, tissue["bone"], -0.12)
+    yield from _pair(Ellipse("", 0.12, y + 0.15, 0.11, 0.028, tissue["bone"], -0.12))
     yield Ellipse("spine", 0, y + 0.24, 0.03, 0.11, tissue["bone"])
     yield Ellipse("spine", 0, y + 0.13, 0.085, 0.07, tissue["bone"])
     yield Ellipse("spine", 0, y, 0.145, 0.115, tissue["bone"])
@@ -250,7 +261,9 @@ def _vessels(side: int, value: float) -> Iterator[Ellipse]:
         if x > -0.5:
             reach = 0.08 + 0.035 * (i % 4)
             tilt = side * _half_angle(x, y)
-            yield Ellipse("lungs", side * (0.27 + reach * x), 1.6 * reach * y, reach * 0.8, 0.009, value, tilt, cover=0.5)
+            yield Ellipse(
+                "lungs", side * (0.27 + reach * x), 1.6 * reach * y, reach * 0.8, 0.009, value, tilt, cover=0.5
+            )
 
 
 def _circle(count: int) -> Iterator[tuple[float, float]]:

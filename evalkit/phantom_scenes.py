@@ -91,9 +91,7 @@ def scene(atlas: Sequence[View], seed: int, split: int, index: int) -> Scene:
     )
 
 
-def _lesions(
-    rng: np.random.Generator, view: View, hosts: tuple[Ellipse, ...]
-) -> Iterator[tuple[Lesion, Ellipse]]:
+def _lesions(rng: np.random.Generator, view: View, hosts: tuple[Ellipse, ...]) -> Iterator[tuple[Lesion, Ellipse]]:
     """No lesion to three of one kind, in one organ, apart from each other, where the atlas has the organ."""
     count = _pick(rng, (0, 0, 0, 0, 1, 1, 1, 2, 2, 3))
     organ = _pick(rng, tuple(dict.fromkeys(host.organ for host in hosts)))

@@ -7,23 +7,28 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from evalkit.answers.text import fold, tokens
+from evalkit.answers.text import fold, tokens, word_set
 
 _NUMBERS = MappingProxyType(
-    {word: str(n) for n, word in enumerate("zero one two three four five six seven eight nine ten".split())}
+    {
+        word: str(n)
+        for n, word in enumerate(
+            ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+        )
+    }
 )
 _ARTICLES = frozenset(("a", "an", "the"))
 # Nouns that an option carries without being told apart by them ("CT scan", "left side", "T1加权").
-_GENERAL = frozenset(
-    "scan scanner image imaging view plane section side sided weighted weighting film 侧 边 图 像 扫 描 加 权 的".split()
+_GENERAL = word_set(
+    "scan scanner image imaging view plane section side sided weighted weighting film 侧 边 图 像 扫 描 加 权 的"
 )
 
 
 class Name(NamedTuple):
-    """One spelling of the option at `index`, as words; `short` where it is a single Latin letter."""
+    """One spelling of the option at that place, as words; `short` where it is a single Latin letter."""
 
     words: tuple[str, ...]
-    index: int
+    option: int
     short: bool
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from evalkit.answers.final import after_reasoning, final_part
+from evalkit.answers.final import Part, final_part
 from evalkit.answers.text import fold, has_words
 from evalkit.types import Bucket, Response, Score
 
@@ -18,8 +18,8 @@ _CUE = re.compile(
 _SORRY = r"(?:(?:i'm|i am|we're|we are)\s+(?:(?:so|very|really|truly|deeply)\s+)?(?:sorry|afraid)(?:\s+that)?|sorry"
 _OPENING = (
     r"^\W*(?:(?:human|assistant|response|output)\s*:\s*)?(?:" + _SORRY + r"|(?:my\s+)?apologies|i\s+apologi[sz]e|"
-    r"unfortunately|as\s+an?\s+[^,.]{0,80}|(?:based\s+on|from|given|without|with|in)\s+[^,.]{0,80}(?=,)|but|however|"
-    r"and)[\s,;.!:-]*)*"
+    r"unfortunately|as\s+an?\s+[^,.]{0,80}?(?=,|\bi\b)|(?:based\s+on|from|given|without|with|in)\s+[^,.]{0,80}(?=,)|but|however|"
+    r"and)[\s,;.!:-]*){0,4}"
 )
 _CANNOT = (
     r"(?:i\s*(?:'m|\s+am)?\s+(?:(?:really|currently|simply|also|just|still)\s+)?)?"
@@ -65,43 +65,39 @@ _TURNS = re.compile(
 def bucket_of(response: Response) -> Bucket | None:
     """`refused`, `blank`, or None where there is something to mark.
 
-    The provider's own flag or finish reason refuses; so does a text that opens by declining, to help, to look at the
-    picture or to tell. "I cannot see a fracture, so no." is an answer: what it cannot see is a finding. Blank is a text
-    without a letter or digit.
+    The provider's own flag or finish reason refuses; so does a text that opens by declining: to help, to look at the
+    picture, or to tell. "I cannot see a fracture, so no." is an answer: what it cannot see is a finding. Blank is a
+    text without a letter or digit.
     """
+    found = stated(response)
+    return found.bucket if isinstance(found, Score) and found.bucket != "unparsed" else None
+
+
+def stated(response: Response) -> Part | Score:
+    """The part of a response that states its answer, or the 0 of one that no rule can mark, in its bucket."""
     if response.refused or response.finish_reason.casefold() in _REFUSING:
-        return "refused"
+        return Score(0.0, bucket="refused", reason="the provider says that the model refused")
     if not has_words(response.text):
-        return "blank"
-    return "refused" if is_refusal(response.text) else None
+        return Score(0.0, bucket="blank", reason="the answer is blank")
+    part = final_part(response.text)
+    if part is None:
+        return unparsed("the reasoning was cut off before an answer")
+    if not has_words(part.text):
+        return unparsed("nothing follows the reasoning")
+    if declines(part.text):
+        return Score(0.0, bucket="refused", reason="the answer declines to answer")
+    return part
 
 
-def is_refusal(text: str) -> bool:
+def declines(text: str) -> bool:
     """Whether a text declines to answer and says nothing else."""
     plain = fold(text).text
     if _CUE.search(plain) is None:
         return False
-    part = final_part(text)
-    if part is None:
-        return False
-    plain = fold(part.text).text
     if _ONLY_SORRY.search(plain) or _CHINESE_SORRY.search(plain) or _NO_HELP.search(plain):
         return True
     found = _DECLINES.search(plain) or _CHINESE.search(plain)
     return found is not None and _TURNS.search(plain, found.end()) is None
-
-
-def unmarked(response: Response) -> Score | None:
-    """The 0 of an answer that no rule can mark: blank, refused, or cut off in its reasoning; None otherwise."""
-    bucket = bucket_of(response)
-    if bucket is not None:
-        return Score(0.0, bucket=bucket, reason=f"the answer is {bucket}")
-    begin = after_reasoning(response.text)
-    if begin is None:
-        return unparsed("the reasoning was cut off before an answer")
-    if begin and not has_words(response.text[begin:]):
-        return unparsed("nothing follows the reasoning")
-    return None
 
 
 def unparsed(reason: str) -> Score:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 
-_NO = frozenset(
-    "不是 不是的 否 没 没有 没有的 无 不包含 不包括 不含 不含有 不可以 不能 不能够 不会 不存在 不对 不 不行 不属于 未见 并非 并不是 未出现 "
-    "没有出现 没出现 未发现 没有发现 没有看到 看不到 观察不到 错 错误 不正确".split()
+from evalkit.answers.text import word_set
+
+_NO = word_set(
+    "不是 不是的 否 没 没有 没有的 无 不包含 不包括 不含 不含有 不可以 不能 不能够 不会 不存在 不对 不 "
+    "不行 不属于 未见 并非 并不是 未出现 没有出现 没出现 未发现 没有发现 没有看到 看不到 观察不到 错 错误 "
+    "不正确"
 )
-_YES = frozenset(
-    "是 是的 有 有的 包含 包含的 包括 包括的 含有 可以 可以的 能 能够 会 会的 存在 存在的 对 对的 正确 没错 属于 出现 出现了 可见 "
-    "能看到 可以看到 可以观察到".split()
+_YES = word_set(
+    "是 是的 有 有的 包含 包含的 包括 包括的 含有 可以 可以的 能 能够 会 会的 存在 存在的 对 对的 正确 "
+    "没错 属于 出现 出现了 可见 能看到 可以看到 可以观察到"
 )
 _CLAUSE = re.compile(r"[^,;.!?:\n。、，；：！？]+")
 _SPACE = re.compile(r"[\s\"'“”「」()\[\]]+")
@@ -51,8 +54,8 @@ _KEEP = "\ue000"
 def polarity(text: str, question: str) -> tuple[str, int, int] | None:
     """("yes" or "no", start, end) of a folded Chinese answer to its question, or None where it does not say.
 
-    The first clause decides: a word of the yes or no families alone, 正常 or 异常 against what the question asks, or the
-    question's own statement, affirmed or negated. A later clause of the opposite family makes it unparsed.
+    The first clause decides: a word of the yes or no families alone, 正常 or 异常 against what the question asks, or
+    the question's own statement, affirmed or negated. A later clause of the opposite family makes it unparsed.
     """
     if _PAIR.search(text):
         return None

@@ -111,11 +111,8 @@ def _closing_brace(text: str, start: int) -> int:
     return len(text)
 
 
-def whole_answer(text: str) -> Extraction | None:
-    """The words of the final part as they stand, or None where there are none or the reasoning is cut off."""
-    part = final_part(text)
-    if part is None:
-        return None
+def whole_answer(part: Part) -> Extraction | None:
+    """The words of a part as they stand, or None where there are none."""
     folded = fold(part.text)
     found = tokens(folded.text)
     if not found:

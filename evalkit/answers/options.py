@@ -27,10 +27,21 @@ _FREE = re.compile(
     rf"(?:^[^\w]*|[,;:>=\n]\s*|\b(?:is|be|so|choose|pick|select|chose|therefore|thus|hence|say|think|believe|not|with)"
     rf"\s+)[\"']?([A-HJ-Z]){_END}{_FOLLOWED}(?!\.\s*[a-z])"
 )
+# "B MRI": a capital at the start of a line, right before an option's words; A and I would be words.
+_BEFORE_TEXT = re.compile(r"(?:^|\n)[^\w\n]*([B-HJ-Z])[^\w\n]*$")
 _MORE = re.compile(
     rf"[.)]?\s*(?:,?\s*(?:or|and)\s+|[,/&]\s*)(?:option\s+)?\(?([A-Za-z])\)?{_END}(?!\s+[a-z])", re.IGNORECASE
 )
-_CLAUSE_START = re.compile(r"[.;,!?:\n，。；、]|\bbut\b|\bhowever\b|但", re.IGNORECASE)
+_REACH = 300
+_COMMA = re.compile(r",")
+_NEW_CLAUSE = re.compile(
+    r"\b(?:is|are|was|were|it|it's|this|there|so|therefore|thus|rather|instead|shows?|suggests?|"
+    r"the answer)\b|是|而|所以",
+    re.I,
+)
+_COPULA = re.compile(r"[)\]\"'\s]*(?:(?:is|are|was|were|shows?|fits?)\b|是)", re.IGNORECASE)
+_EXAMPLE = re.compile(r"(?:\be\.g\.|\bfor example|\bfor instance|\bsuch as|例如|比如)[\s,.:(]*$", re.IGNORECASE)
+_CLAUSE_START = re.compile(r"[.;!?:\n。；]|\bbut\b|\bhowever\b|但", re.IGNORECASE)
 _NOT_BEFORE = re.compile(
     r"\b(?:not|no|never|neither|nor|without|cannot|rather\s+than|instead\s+of|unlike|exclud\w*|rul\w+\s+out|"
     r"(?:un|less\s+)likely)\b|n't\b|不|没|无|非|排除|而非",
@@ -64,19 +75,18 @@ class _Mention:
     negated: bool = False
 
 
-def choose(text: str, options: Sequence[str], question: str = "") -> Extraction | None:
+def choose(text: str | Part, options: Sequence[str], question: str = "") -> Extraction | None:
     """The option that a response names, as `options` spells it, else None; never a guess.
 
     A final-answer marker wins. What is left must name one option, by letter, by its words, or by both in agreement;
-    what it negates ("not A") does not count, the longer of two options that fit wins, and "B or C" is unparsed. An answer
-    that opens with a letter may go on to speak of other options. The opposite of a side in the chosen words vetoes it.
+    what it negates ("not A") does not count, the longer of two options that fit wins, and "B or C" is unparsed. An
+    answer that opens with a letter may go on to speak of other options. The opposite of a side in the chosen words
+    vetoes it. `text` is a response, or the part of one that was found before.
     """
-    part = final_part(text)
-    return None if part is None else choose_in(part, tuple(options), question)
-
-
-def choose_in(part: Part, options: tuple[str, ...], question: str) -> Extraction | None:
-    """The same, in a part that was found before."""
+    part = final_part(text) if isinstance(text, str) else text
+    if part is None:
+        return None
+    options = tuple(options)
     folded = fold(part.text)
     plain = _without_list(folded.text, options)
     known = names(options)
@@ -138,7 +148,7 @@ def _texts(found: list[Token], plain: str, known: tuple[Name, ...]) -> list[_Men
             index += 1
             continue
         start, end = found[index].start, found[index + len(fits.words) - 1].end
-        mentions.append(_Mention(fits.index, start, end, False, _negated(plain, start, end)))
+        mentions.append(_Mention(fits.option, start, end, False, _negated(plain, start, end)))
         index += len(fits.words)
     return mentions
 
@@ -172,22 +182,29 @@ def _letter_places(plain: str, texts: list[_Mention]) -> Iterator[tuple[int, int
         if found.end() in begins or (plain[found.start(1)].isupper() and not after.islower()):
             yield found.span(1)
     for text in texts:
-        before = plain[: text.start].rstrip()
-        if re.search(r"(?:^|\n)\W*[B-HJ-Z]$", before):
-            yield len(before) - 1, len(before)
+        label = _BEFORE_TEXT.search(plain[max(0, text.start - 8) : text.start])
+        if label is not None:
+            place = max(0, text.start - 8) + label.start(1)
+            yield place, place + 1
 
 
 def _negated(plain: str, start: int, end: int) -> bool:
-    """Whether a mention is denied in its own clause."""
-    begin = 0
-    for found in _CLAUSE_START.finditer(plain, 0, start):
-        begin = found.end()
-    return _NOT_BEFORE.search(plain, begin, start) is not None or _NOT_AFTER.match(plain, end) is not None
+    """Whether a mention is denied in its own clause, or stands as an example.
+
+    A comma ends the reach of a "not" only where a new clause begins behind it: "not typical of A, B or C" denies all.
+    """
+    before = plain[max(0, start - _REACH) : start]
+    begin = max((found.end() for found in _CLAUSE_START.finditer(before)), default=0)
+    for found in _COMMA.finditer(before, begin):
+        if _NEW_CLAUSE.search(before, found.end()) or _COPULA.match(plain, end):
+            begin = found.end()
+    denied = _NOT_BEFORE.search(before, begin) or _NOT_AFTER.match(plain, end) or _EXAMPLE.search(before)
+    return denied is not None
 
 
 def _polar(plain: str, known: tuple[Name, ...], options: tuple[str, ...], question: str) -> list[_Mention]:
     """The option that is the bare word yes or no, where the answer says it as an answer."""
-    polar = {name.words[0]: name.index for name in known if len(name.words) == 1 and name.words[0] in _YES_NO}
+    polar = {name.words[0]: name.option for name in known if len(name.words) == 1 and name.words[0] in _YES_NO}
     if not polar:
         return []
     said = polarity(plain, fold(question).text if len(options) == 2 else "")
@@ -199,9 +216,8 @@ def _polar(plain: str, known: tuple[Name, ...], options: tuple[str, ...], questi
 def _vetoed(winner: _Mention, found: list[Token], mentions: list[_Mention], options: tuple[str, ...]) -> bool:
     """Whether the answer also names the opposite side of the one in the chosen option."""
     named = {token.text for token in tokens(fold(options[winner.index]).text)}
-    elsewhere = {
-        token.text for token in found if not any(mention.start <= token.start < mention.end for mention in mentions)
-    }
+    inside = {place for mention in mentions for place in range(mention.start, mention.end)}
+    elsewhere = {token.text for token in found if token.start not in inside}
     return any((a in named and b in elsewhere) or (b in named and a in elsewhere) for a, b in _SIDES)
 
 

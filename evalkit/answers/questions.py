@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from evalkit.answers.text import fold, has_han, has_words
+from evalkit.answers.text import fold, has_han, has_words, word_set
 
 _AUXILIARY = (
     r"(?:(?:is|are|was|were|am|do|does|did|has|have|had|can|could|will|would|should|may|might|must|shall)(?:n't)?"
@@ -32,12 +32,12 @@ _CHINESE_YES_NO = re.compile(
 _CHINESE_CHOICE = re.compile(r"哪|还是|谁")
 
 # Where the first option of "Is … A or B?" can begin: behind these words all that follows is the option.
-_BEFORE_ALL = frozenset(
-    "a an there on in at of by with to from through via using is are was were be been being appear appears look looks more mostly "
-    "located shown seen either mainly mostly it between".split()
+_BEFORE_ALL = word_set(
+    "a an there on in at of by with to from through via using is are was were be been being appear "
+    "appears look looks more mostly located shown seen either mainly it between"
 )
 # Behind these begins the subject, of unknown length, so the option is the last word alone.
-_BEFORE_SUBJECT = frozenset("the this that these those his her their its".split())
+_BEFORE_SUBJECT = word_set("the this that these those his her their its")
 _TAIL = re.compile(
     r"\b(?:of|in|on|at|than|to|for|from|used|with|within|when|if|as|that|which|shown|seen|present|by)\b.*",
     re.IGNORECASE | re.DOTALL,
@@ -59,8 +59,8 @@ _HAN_OF = re.compile(r"的.*")
 def asks_yes_no(question: str) -> bool:
     """Whether a question wants yes or no: it opens a clause with an auxiliary and offers no alternative by "or".
 
-    Chinese: 吗, 是否, 有没有 and their like, without 哪, 谁 or 还是. A question with a wh-clause, or a request ("Can you describe …"),
-    is none. One that names both words ("…? Answer yes or no") is one.
+    Chinese: 吗, 是否, 有没有 and their like, without 哪, 谁 or 还是. A question with a wh-clause, or a request
+    ("Can you describe …"), is none. One that names both words ("…? Answer yes or no") is one.
     """
     plain = fold(question).text
     if has_han(plain):
@@ -84,8 +84,8 @@ def opens_yes_no(question: str) -> bool:
 def named_options(question: str) -> tuple[str, ...]:
     """The options that a question itself offers, in its order and spelling; empty where it offers none.
 
-    "Which is bigger, lung, liver or heart?" offers three; "Is this an MRI or a CT scan?" offers "MRI" and "CT scan"; 肺和肝脏哪个更大
-    offers 肺 and 肝脏. Yes and no are not options.
+    "Which is bigger, lung, liver or heart?" offers three; "Is this an MRI or a CT scan?" offers "MRI" and "CT scan";
+    肺和肝脏哪个更大 offers 肺 and 肝脏. Yes and no are not options.
     """
     plain = fold(question).text
     if has_han(plain):
@@ -95,7 +95,7 @@ def named_options(question: str) -> tuple[str, ...]:
     if not sentence:
         between = _BETWEEN.search(plain)
         return _distinct([between["first"], _TAIL.sub("", between["second"])]) if between else ()
-    clauses = [clause for clause in _CLAUSE.split(sentence.strip())]
+    clauses = _CLAUSE.split(sentence.strip())
     asking = next((n for n, clause in enumerate(clauses) if _ASKS_WH.match(clause)), None)
     if asking is not None and not _OR.search(clauses[asking]):
         items = [item for clause in clauses[asking + 1 :] for item in _OR.split(clause)]

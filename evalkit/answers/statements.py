@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import re
 
-from evalkit.answers.text import Token, tokens
+from evalkit.answers.text import Token, tokens, word_set
 
-_GLUE = frozenset(
-    "is are was were be been being do does did has have had can could will would should a an the this that these those "
-    "there it its image images picture scan photo film in of on at any some evidence sign signs shown seen visible "
-    "visualized visualised present absent observed detected identified noted found see you i we patient patient's to "
-    "appear appears appearing look looks looking exist exists exhibit contain contains show shows demonstrate within "
-    "for by as no not none without cannot can't isn't aren't wasn't weren't don't doesn't absence negative free "
-    "clearly definite obvious".split()
+_GLUE = word_set(
+    "is are was were be been being do does did has have had can could will would should a an the this "
+    "that these those there it its image images picture scan photo film in of on at any some evidence "
+    "sign signs shown seen visible visualized visualised present absent observed detected identified "
+    "noted found see you i we patient patient's to appear appears appearing look looks looking exist "
+    "exists exhibit contain contains show shows demonstrate within for by as no not none without cannot "
+    "can't isn't aren't wasn't weren't don't doesn't absence negative free clearly definite obvious"
 )
-_NEGATORS = frozenset("no not without cannot can't isn't aren't wasn't weren't don't doesn't absence absent".split())
-_VERBS = frozenset(
-    "is are was were be do does did has have had can appear appears look looks exist exists contain contains show "
-    "shows".split()
+_NEGATORS = word_set("no not without cannot can't isn't aren't wasn't weren't don't doesn't absence absent")
+_VERBS = word_set(
+    "is are was were be do does did has have had can appear appears look looks exist exists contain contains show shows"
 )
 _HEDGES = re.compile(
     r"\?|\b(?:may|might|possibl[ey]|probabl[ey]|likely|unlikely|suspicious|suspected|suggest\w*|unclear|uncertain|"
@@ -50,8 +49,8 @@ _NONE_FORM = re.compile(
 _THERE_IS = re.compile(
     r"^\W*(?:yes\W+)?there\s+(?:is|are|was|were)\b|\b(?:contains?|shows?|present|visible|seen)\b", re.I
 )
-_SIZES = frozenset(
-    "small large mild moderate severe left right bilateral acute chronic clear multiple several upper lower".split()
+_SIZES = word_set(
+    "small large mild moderate severe left right bilateral acute chronic clear multiple several upper lower"
 )
 _WELL = frozenset(("normal", "healthy"))
 _ILL = frozenset(("abnormal", "unhealthy"))
@@ -61,9 +60,9 @@ _THIS_ILL = re.compile(r"^\W*(?:is|are)\s+(?:this|these|that|it)\s+(?:an?\s+|the
 def statement(text: str, question: str) -> tuple[str, int, int] | None:
     """("yes" or "no", start, end) of one sentence that restates its question, or None where it is not plainly so.
 
-    Both are folded. Recognised: the state alone ("Absent."), normal against abnormal where one of them is what is asked,
-    the question's words in their order ("The heart is not enlarged."), and there being, or not, what the question asks
-    after. Hedges, more than one negation, alternatives and second sentences are not.
+    Both are folded. Recognised: the state alone ("Absent."), normal against abnormal where one of them is what is
+    asked, the question's words in their order ("The heart is not enlarged."), and there being, or not, what the
+    question asks after. Hedges, more than one negation, alternatives and second sentences are not.
     """
     if not question.strip() or not _ONE_SENTENCE.match(text) or _HEDGES.search(text):
         return None

@@ -118,6 +118,11 @@ def normalise(text: str, *, keep_case: bool = False) -> str:
     return line if line.isascii() else _BESIDE_HAN.sub("", line)
 
 
+def word_set(line: str) -> frozenset[str]:
+    """The words of a table that is written as one line."""
+    return frozenset(line.split())
+
+
 def has_words(text: str) -> bool:
     """Whether a text holds any letter, digit or Chinese character."""
     return any(map(str.isalnum, text))

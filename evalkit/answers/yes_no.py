@@ -41,19 +41,16 @@ _CLOSE = re.compile(
 _ANY = re.compile(r"\b(?:yes|yeah|no|nope)\b(?=\s*(?:[.,;:!?\n]|$))", re.IGNORECASE)
 
 
-def yes_no(text: str, question: str = "") -> Extraction | None:
-    """ "yes" or "no" where the response says so, else None; never a guess.
-
-    A final-answer marker wins. Then, in what is left: the leading word; a closing "so no"; the question's own statement
-    affirmed or negated, when that is the whole answer. "No" inside another word never counts, and a leading word that the
-    rest takes back ("No, that is incorrect; yes") is unparsed. `question` gives 正常 and 异常 their polarity.
+def yes_no(text: str | Part, question: str = "") -> Extraction | None:
+    """Yes or no where the response says so, as "yes" or "no", else None; never a guess.
+    A final-answer marker wins. Then, in what is left: the leading word; a closing "so no"; the question's own
+    statement affirmed or negated, when that is the whole answer. "No" inside another word never counts, and a
+    leading word that the rest takes back ("No, that is incorrect; yes") is unparsed. `question` gives 正常 and 异常
+    their polarity. `text` is a response, or the part of one that was found before.
     """
-    part = final_part(text)
-    return None if part is None else yes_no_in(part, question)
-
-
-def yes_no_in(part: Part, question: str) -> Extraction | None:
-    """The same, in a part that was found before."""
+    part = final_part(text) if isinstance(text, str) else text
+    if part is None:
+        return None
     folded = fold(part.text)
     found = polarity(folded.text, fold(question).text)
     if found is None:

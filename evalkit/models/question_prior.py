@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -14,19 +15,22 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from evalkit.models.base import Example, Learner
-from evalkit.models.majority import Once, most_frequent
+from evalkit.models.majority import Frequent, Once
 from evalkit.types import Prompt, Response
 
 _WORD: Final = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
 _REMEMBERED: Final = 100_000
+_OFTEN: Final = 5
+"""A text seen this often needs no likeness to others: its words' answer is what was most often answered to it."""
 
 
 class Words:
-    """Logistic regression from a prompt's words to the train answers; each distinct text is answered once."""
+    """Answers by words: what was most often answered to the same text, or, to one seen seldom, by regression."""
 
     def __init__(self, examples: Sequence[Example], classes: int, seed: int) -> None:
         self._remembered: dict[str, str] = {}
-        self._constant = most_frequent(example.target for example in examples)
+        self._frequent = Frequent.of(examples)
+        self._seen = Counter(example.prompt.text for example in examples)
         self._learned: _Weights | None = None
         common = {target for target, _ in Counter(example.target for example in examples).most_common(classes)}
         pairs = Counter((each.prompt.text, each.target) for each in examples if each.target in common)
@@ -35,8 +39,8 @@ class Words:
 
     def answer(self, text: str) -> str:
         """The likeliest answer to the text; the most frequent one where there was nothing to tell texts apart by."""
-        if self._learned is None:
-            return self._constant
+        if self._learned is None or self._seen[text] >= _OFTEN:
+            return self._frequent.answer(text)
         if text not in self._remembered:
             if len(self._remembered) >= _REMEMBERED:
                 self._remembered.clear()
@@ -80,13 +84,14 @@ class _Weights:
 def terms(text: str) -> list[str]:
     """Words, Chinese characters, pairs of either that follow each other, and the text as a whole."""
     words = _WORD.findall(text.lower())
-    return [*words, *map(" ".join, zip(words, words[1:], strict=False)), "= " + " ".join(words)]
+    return [*words, *map(" ".join, itertools.pairwise(words)), "= " + " ".join(words)]
 
 
 @dataclass(kw_only=True)
 class QuestionPrior(Learner):
-    """Answers from the prompt's text alone, by logistic regression over tf-idf of words and pairs of words.
+    """Answers from the prompt's text alone: a text seen often as most often, others by logistic regression.
 
+    The regression is over tf-idf of words and of pairs of words, or of Chinese characters.
     Only the `classes` most frequent train answers can be given: with more, learning takes long, and answers that were
     seen once or twice are hardly ever right.
     """

@@ -13,6 +13,10 @@ class Scorer(ABC):
 
     version: ClassVar[str] = "1"
 
+    def marks(self, sample: Sample) -> bool:
+        """Whether the rule marks this kind of sample at all; what it does not mark is in no denominator of its."""
+        return True
+
     @abstractmethod
-    def score(self, sample: Sample, response: Response) -> Score | None:
-        """The mark of this answer, or None where the rule does not mark this kind of sample."""
+    def score(self, sample: Sample, response: Response) -> Score:
+        """The mark of this answer to a sample that the rule marks."""

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from evalkit.answers import (
     Extraction,
+    Part,
     asks_yes_no,
     choose,
     named_options,
     normalise,
     opens_yes_no,
     option_of,
-    unmarked,
+    stated,
     unparsed,
     whole_answer,
     yes_no,
@@ -28,7 +29,7 @@ class _Form:
     polar: bool
     options: tuple[str, ...] = ()
 
-    def read(self, text: str, question: str) -> Extraction | None:
+    def read(self, text: Part, question: str) -> Extraction | None:
         """What a response says in this form, or None. Where both forms are open, a leading yes or no comes first."""
         found = yes_no(text, "" if self.options else question) if self.polar else None
         return found or (choose(text, self.options, question) if self.options else None)
@@ -53,17 +54,19 @@ class Closed(Scorer):
     unparsed.
     """
 
-    def score(self, sample: Sample, response: Response) -> Score | None:
-        """1 or 0, None for an open sample; a blank, refused, cut-off or unreadable answer is 0 in its bucket."""
-        if sample.kind == "open":
-            return None
-        mark = unmarked(response)
-        if mark is not None:
-            return mark
+    def marks(self, sample: Sample) -> bool:
+        """Every kind but the open one."""
+        return sample.kind != "open"
+
+    def score(self, sample: Sample, response: Response) -> Score:
+        """1 or 0; a blank, refused, cut-off or unreadable answer is 0 in its bucket."""
+        part = stated(response)
+        if isinstance(part, Score):
+            return part
         form = _form(sample)
-        found = form.read(response.text, sample.question)
+        found = form.read(part, sample.question)
         if found is None:
-            return _word_for_word(sample, response, form)
+            return _word_for_word(sample, part, form)
         wanted = {form.canonical(target, sample.question) for target in sample.targets}
         return Score(float(found.answer in wanted), found.answer, found.rule, span=found.span)
 
@@ -80,9 +83,9 @@ def _form(sample: Sample) -> _Form:
     return _Form(polar=bool(options) and opens_yes_no(sample.question), options=options)
 
 
-def _word_for_word(sample: Sample, response: Response, form: _Form) -> Score:
+def _word_for_word(sample: Sample, part: Part, form: _Form) -> Score:
     """1 where the whole answer is a target; unparsed otherwise."""
-    found = whole_answer(response.text)
+    found = whole_answer(part)
     if found is not None and found.answer in {normalise(target) for target in sample.targets}:
         return Score(1.0, found.answer, found.rule, span=found.span)
     return unparsed(f"does not say {form}" if str(form) else "the question names no form, and the answer is no target")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evalkit.answers import final_part, normalise, unmarked, unparsed, whole_answer
+from evalkit.answers import normalise, stated, unparsed, whole_answer
 from evalkit.scorers.base import Scorer
 from evalkit.types import Response, Sample, Score
 
@@ -22,12 +22,11 @@ class ExactMatch(Scorer):
 
     def score(self, sample: Sample, response: Response) -> Score:
         """1 or 0; a blank, refused or cut-off answer is 0 in its bucket."""
-        mark = unmarked(response)
-        if mark is not None:
-            return mark
-        found = whole_answer(response.text)
-        part = final_part(response.text)
-        if found is None or part is None:
+        part = stated(response)
+        if isinstance(part, Score):
+            return part
+        found = whole_answer(part)
+        if found is None:
             return unparsed("no words in the answer")
         answer = normalise(part.text, keep_case=True) if self.keep_case else found.answer
         equal = any(answer == normalise(target, keep_case=self.keep_case) for target in sample.targets)

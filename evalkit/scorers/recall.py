@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from evalkit.answers import final_part, unmarked, unparsed, whole_answer, words
+from evalkit.answers import stated, unparsed, whole_answer, words
 from evalkit.scorers.base import Scorer
 from evalkit.types import Response, Sample, Score
 
@@ -20,12 +20,11 @@ class Recall(Scorer):
 
     def score(self, sample: Sample, response: Response) -> Score:
         """A value in [0, 1]; a blank, refused or cut-off answer is 0 in its bucket."""
-        mark = unmarked(response)
-        if mark is not None:
-            return mark
-        found = whole_answer(response.text)
-        part = final_part(response.text)
-        if found is None or part is None:
+        part = stated(response)
+        if isinstance(part, Score):
+            return part
+        found = whole_answer(part)
+        if found is None:
             return unparsed("no words in the answer")
         said = Counter(words(part.text))
         value = max((share(said, Counter(words(target))) for target in sample.targets), default=0.0)

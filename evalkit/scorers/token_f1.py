@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from evalkit.answers import final_part, unmarked, unparsed, whole_answer, words
+from evalkit.answers import stated, unparsed, whole_answer, words
 from evalkit.scorers.base import Scorer
 from evalkit.types import Response, Sample, Score
 
@@ -14,18 +14,18 @@ from evalkit.types import Response, Sample, Score
 class TokenF1(Scorer):
     """The harmonic mean of precision and recall over words, counted as often as they occur; the best target counts.
 
-    The plain metric of SQuAD (Rajpurkar et al., 2016, arXiv 1606.05250), on the final part of the answer, but articles count, and
-    each Chinese character is a word. It has no sense of negation: "no pneumothorax" earns credit against "pneumothorax".
+    The plain metric of SQuAD (Rajpurkar et al., 2016, arXiv 1606.05250), on the final part of the answer, but articles
+    count, and each Chinese character is a word. It has no sense of negation: "no pneumothorax" earns credit against
+    "pneumothorax".
     """
 
     def score(self, sample: Sample, response: Response) -> Score:
         """A value in [0, 1]; a blank, refused or cut-off answer is 0 in its bucket."""
-        mark = unmarked(response)
-        if mark is not None:
-            return mark
-        found = whole_answer(response.text)
-        part = final_part(response.text)
-        if found is None or part is None:
+        part = stated(response)
+        if isinstance(part, Score):
+            return part
+        found = whole_answer(part)
+        if found is None:
             return unparsed("no words in the answer")
         said = Counter(words(part.text))
         value = max((f1(said, Counter(words(target))) for target in sample.targets), default=0.0)

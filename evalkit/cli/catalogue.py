@@ -1,0 +1,162 @@
+"""evalkit list, show, check: what there is, what it says, and whether it loads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from evalkit.cli import options
+
+if TYPE_CHECKING:
+    from evalkit.catalogue import Catalogue
+
+Listed = Literal["tasks", "models", "scorers", "leaderboards"]
+
+
+def list_(
+    what: Annotated[Listed, typer.Argument(help="What to list.")],
+    include_path: options.Include = None,
+    json: options.Json = False,
+) -> None:
+    """Lists what there is, by the name that other commands take.
+
+    Example: evalkit list tasks
+    """
+    from evalkit.api import catalogue
+    from evalkit.cli.output import print_json, print_table
+
+    rows = list(_LISTS[what](catalogue(include_path or [])))
+    if json:
+        print_json([{"name": name, "about": about} for name, about in rows])
+    else:
+        print_table("", ("name", "about"), rows)
+
+
+def _tasks(found: Catalogue) -> Iterator[tuple[str, str]]:
+    from evalkit.specs import TaskSpec, read_spec
+
+    for name, path in found.files("tasks").items():
+        yield name, read_spec(path, TaskSpec).about
+
+
+def _models(found: Catalogue) -> Iterator[tuple[str, str]]:
+    from evalkit.models.base import Model
+    from evalkit.specs import CardSpec, read_spec
+
+    for name, path in found.files("cards").items():
+        yield name, read_spec(path, CardSpec).about
+    yield from _plugins(Model)
+
+
+def _scorers(_: Catalogue) -> Iterator[tuple[str, str]]:
+    from evalkit.scorers.base import Scorer
+
+    yield from _plugins(Scorer)
+
+
+def _plugins(base: type[object]) -> Iterator[tuple[str, str]]:
+    from evalkit.errors import MissingPackageError
+    from evalkit.plugins import find, names
+
+    for name in names(base):
+        try:
+            about = (find(base, name).__doc__ or "").strip().splitlines()[0]
+        except MissingPackageError as error:
+            about = str(error)
+        yield name, about
+
+
+def _leaderboards(found: Catalogue) -> Iterator[tuple[str, str]]:
+    for name, path in found.files("leaderboards").items():
+        yield name, str(path)
+
+
+_LISTS: dict[Listed, Callable[[Catalogue], Iterator[tuple[str, str]]]] = {
+    "tasks": _tasks,
+    "models": _models,
+    "scorers": _scorers,
+    "leaderboards": _leaderboards,
+}
+
+
+def show(
+    what: Annotated[Literal["task", "model", "run"], typer.Argument(help="What to show.")],
+    name: Annotated[str, typer.Argument(help="Its name; of a run, its folder.")],
+    wrong: Annotated[bool, typer.Option("--wrong", help="Of a run: the samples that its first scorer marked below 1.")] = False,
+    data: options.Data = None,
+    include_path: options.Include = None,
+) -> None:
+    """Shows a task with its first prompt, a model with its identity, or a run with its table.
+
+    Example: evalkit show task phantom
+    """
+    from evalkit.api import catalogue
+    from evalkit.cli.output import print_run, print_wrong
+    from evalkit.runs import load_run
+
+    found = catalogue(include_path or [])
+    if what == "task":
+        _show_task(name, data, found)
+    elif what == "model":
+        _show_model(name, found)
+    else:
+        run = load_run(Path(name))
+        print_run(run, quiet=False)
+        if wrong:
+            print_wrong(run)
+
+
+def _show_task(name: str, data: list[Path] | None, found: Catalogue) -> None:
+    from evalkit.errors import DataError
+    from evalkit.task import load_task
+
+    path = found.find("tasks", name.partition("@")[0])
+    print(f"# {path}\n{path.read_text(encoding='utf-8')}")
+    try:
+        task = load_task(name, options.folders(data), found)
+    except DataError as error:
+        print(f"# {error}")
+        return
+    sample = next(task.samples())
+    tags = ", ".join(f"{tag}={value}" for tag, value in sample.tags.items())
+    print(f"# {task.fingerprint}")
+    print("\n".join(f"# {note}" for note in task.notes()))
+    print(f"# first sample: {sample.id} ({sample.kind}; {tags}), targets {list(sample.targets)}")
+    print(f"# asked so:\n{task.prompt(sample).text}")
+
+
+def _show_model(name: str, found: Catalogue) -> None:
+    import orjson
+
+    from evalkit.cards import open_model
+
+    cards = found.files("cards")
+    if name in cards:
+        print(f"# {cards[name]}\n{cards[name].read_text(encoding='utf-8')}")
+    named = open_model(name, {}, found)
+    print((type(named.model).__doc__ or "").strip())
+    print(orjson.dumps(dict(named.model.identity), default=str, option=orjson.OPT_INDENT_2).decode())
+
+
+def check(
+    file: Annotated[list[Path] | None, typer.Argument(help="Files to check; all there are where none is named.")] = None,
+    data: options.Data = None,
+    include_path: options.Include = None,
+) -> None:
+    """Loads every task, card and prompt, and renders a first prompt where data is at hand; asks no model.
+
+    Example: evalkit check tasks/mine.yaml
+    """
+    from evalkit.api import catalogue
+    from evalkit.checking import check_all, check_file
+
+    found = catalogue(include_path or [])
+    folders = options.folders(data)
+    results = list(check_all(found, folders) if not file else (check_file(path, found, folders) for path in file))
+    for each in results:
+        print(f"{'ok   ' if each.ok else 'WRONG'} {each.name}: {each.detail}")
+    if not all(each.ok for each in results):
+        raise typer.Exit(2)

@@ -1,0 +1,141 @@
+"""What the commands print: tables, notes and progress. Results go to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from evalkit.runner import Progress
+    from evalkit.runs import Run
+    from evalkit.tally import SliceEstimate
+    from evalkit.types import Estimate
+
+SMALL_SAMPLES, SMALL_CLUSTERS = 20, 5
+PLAIN_WIDTH = 140
+
+
+def console(*, error: bool = False) -> Console:
+    """A console as wide as the terminal, or wide enough for a table where there is none."""
+    stream = sys.stderr if error else sys.stdout
+    return Console(file=stream, width=None if stream.isatty() else PLAIN_WIDTH, highlight=False, emoji=False)
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
+    """One table; the columns numbered in `right` are aligned to the right."""
+    table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False, title_style="bold")
+    for number, name in enumerate(columns):
+        table.add_column(name, justify="right" if number in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console().print(table, markup=True)
+
+
+def print_run(run: Run, quiet: bool) -> None:
+    """A run's table, then what a reader must know and where the run lies."""
+    print_estimates(f"{run.task} · {run.model}", run.estimates)
+    if not quiet:
+        for line in notes(run):
+            console(error=True).print(line, style="dim", markup=False)
+    console().print(f"{run.path}\n", markup=False, style="dim")
+
+
+def print_estimates(title: str, estimates: Sequence[SliceEstimate]) -> None:
+    """Slices down, scorers across, each with its interval; what is too small to rank is dimmed."""
+    scorers = list(dict.fromkeys(each.scorer for each in estimates))
+    by_place = {(each.slice, each.scorer): each.estimate for each in estimates}
+    rows = []
+    for name in dict.fromkeys(each.slice for each in estimates):
+        found = {scorer: by_place[name, scorer] for scorer in scorers if (name, scorer) in by_place}
+        n = max(each.n + each.missing for each in found.values())
+        clusters = max(each.clusters for each in found.values())
+        small = n < SMALL_SAMPLES or clusters < SMALL_CLUSTERS
+        cells = [cell(found[scorer], n) if scorer in found else "" for scorer in scorers]
+        row = [name, f"{n:,}", f"{clusters:,}", *cells]
+        rows.append([f"[dim]{text}[/dim]" if small and text else text for text in row])
+    print_table(title, ["slice", "n", "clusters", *scorers], rows, right=range(1, 3 + len(scorers)))
+
+
+def cell(estimate: Estimate, n: int) -> str:
+    """An estimate in per cent with its interval, and its n where that is not the row's."""
+    if estimate.value is None:
+        return "all missing"
+    interval = "" if estimate.low is None else f" ({100 * estimate.low:.1f}–{100 * (estimate.high or 0):.1f})"
+    return f"{100 * estimate.value:.1f}{interval}" + (f" n={estimate.n:,}" if estimate.n != n else "")
+
+
+def notes(run: Run) -> Iterator[str]:
+    """What qualifies a run's numbers, one sentence each."""
+    record, counts = run.record, run.counts
+    yield (
+        f"per cent (95 % interval, clustered). {counts['asked']:,} asked, {counts['cached']:,} from the store; "
+        + ", ".join(f"{counts[name]:,} {name}" for name in ("missing", "unparsed", "refused", "blank"))
+    )
+    for each in run.estimates:
+        if each.slice == "all" and each.estimate.unparsed:
+            yield f"{each.scorer}: {each.estimate.unparsed:,} of {each.estimate.n:,} unparsed, marked 0"
+    clusters = min((each.estimate.clusters for each in run.estimates if each.slice == "all"), default=0)
+    if clusters < 30:  # scoring.md: a warning under 30 clusters
+        yield f"only {clusters} clusters: the intervals are rough under 30"
+    if not record["comparable"]:
+        why = [f"--{k} {record[k]}" for k in ("limit", "ablation") if record[k] is not None]
+        yield f"not comparable with a whole run: {', '.join(why) or 'chosen samples'}"
+    yield from record["data"]["notes"]
+
+
+@contextmanager
+def progress(label: str, quiet: bool) -> Iterator[Progress | None]:
+    """A bar on a terminal, a plain line now and then elsewhere, nothing when quiet."""
+    if quiet:
+        yield None
+    elif sys.stderr.isatty():
+        yield from _bar(label)
+    else:
+        yield _lines(label)
+
+
+def _bar(label: str) -> Iterator[Progress]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console(error=True), transient=True) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _lines(label: str, every: float = 15.0) -> Progress:
+    last = time.monotonic()
+
+    def show(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= every:
+            last = time.monotonic()
+            print(f"{label}: {done:,} of {total:,}", file=sys.stderr, flush=True)
+
+    return show
+
+
+def print_json(value: object) -> None:
+    """JSON on standard output."""
+    import orjson
+
+    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    sys.stdout.flush()
+
+
+def print_wrong(run: Run) -> None:
+    """The samples that the first scorer to mark them gave less than 1, with what was compared."""
+    rows = []
+    for row in run.samples():
+        scorer, score = next(iter(row["scores"].items()), ("", {"value": 1.0}))
+        if score["value"] is None or score["value"] < 1:
+            asked = str(row.get("question", ""))
+            wanted = " | ".join(row.get("targets", []))
+            rows.append((row["id"], asked, wanted, row["response"] or str(row["error"] or ""), f"{scorer}: {score['bucket']}"))
+    print_table(f"{len(rows)} not right", ("id", "question", "wanted", "answered", "marked by"), rows)

@@ -1,0 +1,162 @@
+"""evalkit run: asks, marks, writes the run, prints the table."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from evalkit.cli import options
+
+if TYPE_CHECKING:
+    from evalkit.cards import NamedModel
+    from evalkit.planning import Settings
+    from evalkit.runs import Run
+    from evalkit.task import Task
+    from evalkit.types import Sampling
+
+Ablate = Annotated[
+    Literal["blank", "shuffled", "text-only"] | None,
+    typer.Option("--ablate", help="Take the picture away: black, another sample's, or none."),
+]
+Limit = Annotated[str | None, typer.Option("--limit", "-L", help="The first N samples, or a fraction below 1.")]
+SampleIds = Annotated[list[str] | None, typer.Option("--sample-id", help="Only this sample; repeatable.")]
+SamplingText = Annotated[
+    str | None, typer.Option("--sampling", metavar="KEY=VALUE,…", help="Decoding: temperature=0,max_tokens=64.")
+]
+BaseUrl = Annotated[str | None, typer.Option("--base-url", help="The address of an OpenAI-compatible server.")]
+Permit = Annotated[
+    bool, typer.Option("--permit-third-party", help="You may send this data to the model's provider; recorded in the run.")
+]
+
+
+def run(
+    model: options.Model,
+    task: options.Tasks,
+    model_args: options.ModelArgs = None,
+    base_url: BaseUrl = None,
+    limit: Limit = None,
+    sample_id: SampleIds = None,
+    sampling: SamplingText = None,
+    ablate: Ablate = None,
+    seed: Annotated[int, typer.Option(help="Of everything that is drawn: retries' waits, shuffled pictures.")] = 0,
+    max_connections: Annotated[int, typer.Option(min=1, help="Calls at a time.")] = 32,
+    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds for one call.")] = 600.0,
+    max_retries: Annotated[int, typer.Option(min=0, help="Times that a failed call is tried again.")] = 6,
+    data: options.Data = None,
+    results: options.Results = Path("results"),
+    include_path: options.Include = None,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Ask again what is stored.")] = False,
+    permit_third_party: Permit = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the first prompt and the number of calls.")] = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    config: options.Config = None,
+) -> None:
+    """Asks a model the questions of one or more tasks, marks the answers and keeps the run.
+
+    Running again asks nothing twice: the same command resumes what was interrupted.
+
+    Example: evalkit run --model question-prior --task phantom
+    """
+    from evalkit.api import catalogue
+    from evalkit.cards import open_model
+    from evalkit.planning import Settings
+    from evalkit.task import load_task
+
+    found = catalogue(include_path or [])
+    given = options.pairs(model_args, "--model-args") | ({"base_url": base_url} if base_url else {})
+    named = open_model(model, given, found)
+    tasks = [load_task(name, options.folders(data), found) for name in task]
+    settings = Settings(
+        limit=options.number(limit, "--limit"),
+        sample_ids=tuple(sample_id or ()),
+        ablation=ablate,
+        seed=seed,
+        sampling=_sampling(sampling),
+        results=results,
+        connections=max_connections,
+        retries=max_retries,
+        timeout=timeout,
+        refresh=refresh,
+        permitted=permit_third_party,
+    )
+    if dry_run:
+        _show_plans(tasks, named, settings)
+        return
+    _report(_run_all(tasks, named, settings, quiet), json, quiet)
+
+
+def _run_all(tasks: list[Task], named: NamedModel, settings: Settings, quiet: bool) -> list[Run]:
+    import asyncio
+
+    from evalkit.cli.output import progress
+    from evalkit.planning import plan
+    from evalkit.runner import arun
+
+    # Everything is checked before the first question is asked: the last task's bad file must not waste the first one's.
+    for task in tasks[1:]:
+        plan(task, named, settings)
+    runs = []
+    try:
+        for task in tasks:
+            with progress(f"{task.name} · {named.name}", quiet) as show:
+                runs.append(asyncio.run(arun(task, named, settings, show)))
+    except KeyboardInterrupt:
+        print("evalkit: interrupted; answers are kept, the same command resumes:", file=sys.stderr)
+        print(f"  {_command()}", file=sys.stderr)
+        raise typer.Exit(130) from None
+    return runs
+
+
+def _report(runs: list[Run], json: bool, quiet: bool) -> None:
+    from evalkit.cli.output import print_run
+    from evalkit.errors import EvalkitError
+
+    if json:
+        import orjson
+
+        sys.stdout.buffer.write(orjson.dumps([run.record for run in runs], option=orjson.OPT_INDENT_2) + b"\n")
+    else:
+        for run in runs:
+            print_run(run, quiet)
+    dead = [run for run in runs if not run.counts["answered"]]
+    if dead:
+        first = next(row["error"] for row in dead[0].samples())
+        raise EvalkitError(f"{dead[0].task}: nothing was scored, every call failed; the first said: {first}")
+
+
+def _show_plans(tasks: list[Task], named: NamedModel, settings: Settings) -> None:
+    from evalkit.planning import plan
+    from evalkit.types import Image
+
+    for task in tasks:
+        planned = plan(task, named, settings)
+        _, prompt = next(planned.prompts())
+        print(f"{task.name} · {named.name}: {planned.total:,} calls at most; the run would be {planned.place}")
+        for note in task.notes():
+            print(f"  {note}")
+        print(f"first prompt (sample {prompt.sample_id}):")
+        if prompt.system:
+            print(f"  system: {prompt.system}")
+        for part in prompt.parts:
+            text = f"[image {part.name}]" if isinstance(part, Image) else part
+            print("\n".join(f"  {line}" for line in text.splitlines()))
+        sent = {k: v for k, v in dataclasses.asdict(prompt.sampling).items() if v is not None}
+        print(f"sampling as sent: {sent or 'nothing, the model decides'}\n")
+
+
+def _sampling(text: str | None) -> Sampling:
+    from evalkit.plugins import build
+    from evalkit.types import Sampling
+
+    return build(Sampling, options.pairs(text.split(",") if text else [], "--sampling"), "--sampling")
+
+
+def _command() -> str:
+    import shlex
+
+    return shlex.join(["evalkit", *sys.argv[1:]])

@@ -1,0 +1,68 @@
+"""One answer, marked by many scorers, and the line of samples.jsonl that keeps it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evalkit.scorers.base import Scorer
+from evalkit.tally import Mark
+from evalkit.types import Response, Sample, Score, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A sample, its response, and its mark by every scorer that marks such samples (None: the call failed)."""
+
+    sample: Sample
+    response: Response
+    marks: Mapping[str, Mark]
+
+
+def mark(scorers: Mapping[str, Scorer], sample: Sample, response: Response) -> Marked:
+    """Marks one answer. A failed call is missing under every scorer, never wrong."""
+    marks = {
+        name: None if response.error else scorer.score(sample, response)
+        for name, scorer in scorers.items()
+        if scorer.marks(sample)
+    }
+    return Marked(sample, response, marks)
+
+
+def row_of(marked: Marked, key: bytes, pictures: Mapping[str, str], with_text: bool) -> dict[str, Any]:
+    """The line of samples.jsonl. `pictures` maps image names to digests; `with_text` keeps question and targets too.
+
+    Only data that may be redistributed keeps its text: run folders are meant to be handed on.
+    """
+    sample, response = marked.sample, marked.response
+    row: dict[str, Any] = {
+        "id": sample.id,
+        "kind": sample.kind,
+        "cluster": sample.cluster,
+        "tags": dict(sample.tags),
+        "images": [pictures[image.name] for image in sample.images if image.name in pictures],
+        "prompt": key.hex(),
+    }
+    if with_text:
+        row |= {"question": sample.question, "targets": list(sample.targets)}
+    row |= {
+        "response": response.text,
+        "finish_reason": response.finish_reason,
+        "usage": _usage(response.usage),
+        "error": response.error or None,
+        "scores": {name: _score(score) for name, score in marked.marks.items()},
+    }
+    return row
+
+
+def _usage(usage: Usage) -> dict[str, int]:
+    return {name: value for name, value in dataclasses.asdict(usage).items() if value is not None}
+
+
+def _score(score: Mark) -> dict[str, Any]:
+    if score is None:
+        return {"value": None, "bucket": "missing"}
+    values = {name: getattr(score, name) for name in Score.__slots__}
+    return {name: value for name, value in values.items() if value not in ("", None)}

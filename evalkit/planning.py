@@ -1,0 +1,152 @@
+"""Everything that can be settled before the first question: what is asked, in which order, and where the run will be."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from evalkit.ablation import Ablation, ablate
+from evalkit.cards import NamedModel
+from evalkit.digest import hex_digest
+from evalkit.errors import RefusedError, UsageError
+from evalkit.models.base import Learner, Model
+from evalkit.runs import folder_name
+from evalkit.task import Survey, Task
+from evalkit.types import Prompt, Sample, Sampling
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a run is done. All but the first five leave the answers as they are."""
+
+    limit: float | None = None
+    sample_ids: tuple[str, ...] = ()
+    ablation: Ablation | None = None
+    seed: int = 0
+    sampling: Sampling = Sampling()
+    results: Path = Path("results")
+    connections: int = 32
+    retries: int = 6
+    timeout: float | None = 600.0
+    refresh: bool = False
+    permitted: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A task and a model made ready: what is asked, in which order, and where the run will be."""
+
+    task: Task
+    named: NamedModel
+    model: Model
+    settings: Settings
+    survey: Survey
+    total: int
+    place: Path
+
+    def samples(self) -> Iterator[Sample]:
+        """The chosen samples in the order of the data."""
+        wanted = frozenset(self.settings.sample_ids)
+        chosen = (sample for sample in self.task.samples() if not wanted or sample.id in wanted)
+        return itertools.islice(chosen, self.total)
+
+    def numbered(self) -> Iterator[tuple[int, Sample]]:
+        """The chosen samples with their place in the data, those that share an image next to each other."""
+        pairs = enumerate(self.samples())
+        if self.survey.grouped or not self.model.sees:
+            return pairs
+        return iter(sorted(pairs, key=lambda pair: (pair[1].images[0].name if pair[1].images else "", pair[0])))
+
+    @property
+    def sampling(self) -> Sampling:
+        """How every prompt is decoded: the task's settings, then the card's, then the user's."""
+        return merged(self.task.sampling, self.named.sampling, self.settings.sampling)
+
+    def prompts(self) -> Iterator[tuple[int, Prompt]]:
+        """What is asked, image neighbours together."""
+        change = ablate(self.settings.ablation, self.task.samples, self.settings.seed)
+        sampling = self.sampling
+        for number, sample in self.numbered():
+            prompt = self.task.prompt(sample, with_images=self.model.sees)
+            yield number, change(replace(prompt, sampling=sampling))
+
+
+def merged(*samplings: Sampling) -> Sampling:
+    """Decoding settings, a later one winning where it says something."""
+    values = {
+        name: value for each in samplings for name in Sampling.__slots__ if (value := getattr(each, name)) is not None
+    }
+    return Sampling(**values)
+
+
+def plan(task: Task, named: NamedModel, settings: Settings) -> Plan:
+    """Checks everything that can be checked before the first question.
+
+    Raises RefusedError where a data-use rule forbids it, DataError for bad data, UsageError for what does not fit.
+    """
+    _check_data_use(task, named, settings)
+    survey = task.survey()
+    model = _taught(named.model, task)
+    if model.sees and settings.ablation != "text-only":
+        task.check_images()
+    total = _chosen(task, survey, settings, model)
+    return Plan(task, named, model, settings, survey, total, settings.results / _place(task, named, model, settings, survey))
+
+
+def _check_data_use(task: Task, named: NamedModel, settings: Settings) -> None:
+    rule = task.data_use
+    if not named.model.third_party or rule.third_party_api == "allowed":
+        return
+    if rule.third_party_api == "forbidden":
+        raise RefusedError(f"{task.name}: its data may not be sent to another's server ({rule.why}); use a local model")
+    if not settings.permitted:
+        raise RefusedError(
+            f"{task.name}: sending its data to another's server needs your word ({rule.why}); "
+            "--permit-third-party gives it, and the run records it"
+        )
+
+
+def _taught(model: Model, task: Task) -> Model:
+    if not isinstance(model, Learner):
+        return model
+    lesson = task.lesson(with_images=model.sees)
+    if lesson is None:
+        raise UsageError(f"{task.name}: this model learns from a train split, and {task.layout_name} has none here")
+    return model.taught(lesson)
+
+
+def _chosen(task: Task, survey: Survey, settings: Settings, model: Model) -> int:
+    """How many samples are asked. Raises UsageError for ids that the task does not have, or a limit that is none."""
+    if settings.sample_ids or model.known_ids is not None:
+        ids = {sample.id for sample in task.samples()}
+        for wanted, where in ((settings.sample_ids, "--sample-id"), (model.known_ids or (), "the answers file")):
+            unknown = sorted(set(wanted) - ids)
+            if unknown:
+                raise UsageError(
+                    f"{task.name} has no sample {unknown[0]!r}, which {where} names ({len(unknown)} unknown ids); "
+                    f"its ids look like {', '.join(sorted(ids)[:3])}"
+                )
+    count = len(set(settings.sample_ids)) or survey.fingerprint.count
+    if settings.limit is None:
+        return count
+    if settings.limit <= 0:
+        raise UsageError(f"--limit {settings.limit:g}: a number of samples, or a fraction below 1, would be right")
+    return min(count, math.ceil(settings.limit * count) if settings.limit < 1 else int(settings.limit))
+
+
+def _place(task: Task, named: NamedModel, model: Model, settings: Settings, survey: Survey) -> Path:
+    decides = [
+        task.digest,
+        survey.fingerprint,
+        task.template.digest,
+        model.identity,
+        merged(task.sampling, named.sampling, settings.sampling),
+        settings.limit,
+        sorted(settings.sample_ids),
+        settings.ablation,
+        settings.seed if settings.ablation == "shuffled" else None,
+    ]
+    return Path(folder_name(task.name), folder_name(named.name), hex_digest(decides, 12))

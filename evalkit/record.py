@@ -1,0 +1,101 @@
+"""run.json: everything that a reader needs to believe a number, or to get it again."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from evalkit.models.base import Model
+from evalkit.specs import CardSpec
+from evalkit.tally import SliceEstimate, Tally
+from evalkit.task import Fingerprint, Task
+from evalkit.types import Sampling
+
+PACKAGES = ("evalkit-medvlm", "numpy", "scipy", "scikit-learn", "pillow", "openai")
+
+
+def task_record(task: Task, fingerprint: Fingerprint) -> dict[str, Any]:
+    """What was asked, and from which copy of the data."""
+    return {
+        "task_digest": task.digest,
+        "data": {
+            "layout": task.layout_name,
+            "fingerprint": dataclasses.asdict(fingerprint),
+            "official": task.layout.rows is not None,
+            "license": task.spec.license,
+            "redistribute": task.data_use.redistribute,
+            "notes": task.notes(),
+        },
+        "prompt": {"file": task.template.path.name, "digest": task.template.digest},
+        "scorers": {name: _scorer(scorer) for name, scorer in task.scorers.items()},
+    }
+
+
+def model_record(model: Model, card: CardSpec | None, sampling: Sampling, reported: Sequence[str]) -> dict[str, Any]:
+    """Who answered: identity, card, decoding as it was sent, and the names that the server reported."""
+    sent = {name: getattr(sampling, name) for name in Sampling.__slots__ if getattr(sampling, name) is not None}
+    return {
+        "identity": dict(model.identity),
+        "reported_models": sorted(reported),
+        "trained_on": card.trained_on if card else [],
+        "sampling": sent,
+    }
+
+
+def result_record(tally: Tally, counts: Mapping[str, int]) -> dict[str, Any]:
+    """Counts, and estimates by scorer and slice."""
+    buckets = {name: tally.first[name] for name in ("missing", "refused", "unparsed", "blank")}
+    return {"counts": {**counts, **buckets}, "estimates": [estimate_record(each) for each in tally.estimates()]}
+
+
+def estimate_record(each: SliceEstimate) -> dict[str, Any]:
+    """One estimate as JSON values."""
+    return {"scorer": each.scorer, "slice": each.slice, **dataclasses.asdict(each.estimate)}
+
+
+def environment_record(started: datetime) -> dict[str, Any]:
+    """When and with what it was made."""
+    finished = datetime.now(UTC)
+    return {
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "git_commit": _git_commit(),
+        "started": started.isoformat(timespec="seconds"),
+        "finished": finished.isoformat(timespec="seconds"),
+        "seconds": round((finished - started).total_seconds(), 3),
+    }
+
+
+def _scorer(scorer: object) -> dict[str, Any]:
+    options = {each.name: getattr(scorer, each.name) for each in dataclasses.fields(scorer)}  # type: ignore[arg-type]
+    return {"version": getattr(scorer, "version", ""), **options}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _git_commit() -> str | None:
+    """The commit of evalkit's own checkout, None for an installed one."""
+    root = Path(__file__).parent.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(  # noqa: S603
+            ["git", "-C", str(root), "rev-parse", "HEAD"],  # noqa: S607
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None

@@ -1,0 +1,133 @@
+"""run(task, model) → Run. Ask everything, then mark everything.
+
+Asking: workers pull from one shared iterator; every answer is in the store before it counts. Marking: a pure function of
+the samples and the stored answers, in the order of the data, so that a run that was killed and started again ends with
+the same bytes as one that was not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from evalkit.cards import NamedModel
+from evalkit.errors import EvalkitError, ModelError
+from evalkit.images import Pictures, picture_of
+from evalkit.marking import mark, row_of
+from evalkit.models.layers import Cached, Limited, Retrying
+from evalkit.planning import Plan, Settings, plan
+from evalkit.record import environment_record, model_record, result_record, task_record
+from evalkit.runs import Run, RunWriter
+from evalkit.store import Store
+from evalkit.tally import Tally
+from evalkit.task import Task
+from evalkit.types import Response, Usage
+
+Progress = Callable[[int, int], None]
+"""Called with the number of answers so far and the number of samples."""
+
+
+@dataclass
+class Asked:
+    """What asking left behind: the key of every answer in the store, the failed calls, and the pictures' digests."""
+
+    keys: list[bytes]
+    failed: dict[int, Response]
+    pictures: dict[str, str]
+
+
+async def arun(task: Task, named: NamedModel, settings: Settings, progress: Progress | None = None) -> Run:
+    """Asks, marks and writes one run. Raises an EvalkitError that stops; failed calls are counted as missing."""
+    started = datetime.now(UTC)
+    planned = plan(task, named, settings)
+    with Store(settings.results) as store:
+        adapter = Limited(inner=planned.model, connections=settings.connections)
+        retrying = Retrying(inner=adapter, retries=settings.retries, timeout=settings.timeout, seed=settings.seed)
+        cached = Cached(inner=retrying, store=store, refresh=settings.refresh)
+        try:
+            asked = await _ask(planned, cached, progress)
+        finally:
+            await store.drain()
+            await planned.model.aclose()
+        return _write(planned, store, asked, cached, started)
+
+
+async def _ask(planned: Plan, cached: Cached, progress: Progress | None) -> Asked:
+    asked = Asked([b""] * planned.total, {}, {})
+    pictures = Pictures()
+    prompts = planned.prompts()
+    done = itertools.count(1)
+
+    async def work() -> None:
+        for number, prompt in prompts:
+            loaded = pictures.load(prompt)
+            key = asked.keys[number] = cached.key(loaded)
+            asked.pictures.update((image.name, picture_of(image).sha256) for image in loaded.images)
+            response = await cached.fetch(key, loaded)
+            if response.error:
+                asked.failed[number] = response
+            if progress:
+                progress(next(done), planned.total)
+
+    # More workers than connections: the next pictures are read while the calls are under way.
+    await _together(work, min(planned.total, planned.settings.connections + 8))
+    return asked
+
+
+async def _together(work: Callable[[], Coroutine[None, None, None]], workers: int) -> None:
+    """Runs `work` that many times at once; the first error stops all and is raised as itself."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(work())
+    except* EvalkitError as errors:
+        raise errors.exceptions[0] from None
+
+
+def _write(planned: Plan, store: Store, asked: Asked, cached: Cached, started: datetime) -> Run:
+    task = planned.task
+    tally = Tally(clustered=task.layout.cluster is not None)
+    tokens: Counter[str] = Counter()
+    reported: set[str] = set()
+    writer = RunWriter(planned.place)
+    try:
+        for number, sample in enumerate(planned.samples()):
+            response = asked.failed.get(number) or store.get(asked.keys[number])
+            if response is None:
+                raise ModelError(f"the answer to {sample.id} left the store; run the same command again")
+            marked = mark(task.scorers, sample, response)
+            tally.add(sample, marked.marks)
+            writer.add(row_of(marked, asked.keys[number], asked.pictures, task.data_use.redistribute))
+            tokens.update({name: getattr(response.usage, name) or 0 for name in Usage.__slots__})
+            reported.add(response.model)
+        counts = {"asked": cached.asked, "cached": cached.found, "answered": planned.total - len(asked.failed)}
+        return writer.finish(
+            {
+                "task": task.name,
+                "model": planned.named.name,
+                **task_record(task, planned.survey.fingerprint),
+                **model_record(planned.model, planned.named.card, planned.sampling, reported - {""}),
+                **_conditions(planned.settings),
+                **result_record(tally, counts),
+                "tokens": dict(tokens),
+                **environment_record(started),
+            }
+        )
+    finally:
+        writer.close()
+
+
+def _conditions(settings: Settings) -> dict[str, object]:
+    """What makes a run incomparable with a plain one, and whose word allowed it."""
+    return {
+        "limit": settings.limit,
+        "sample_ids": list(settings.sample_ids),
+        "ablation": settings.ablation,
+        "seed": settings.seed,
+        "permitted": settings.permitted,
+        "comparable": settings.limit is None and not settings.sample_ids and settings.ablation is None,
+    }
