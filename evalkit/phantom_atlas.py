@@ -130,7 +130,7 @@ def _head(modality: str, weighting: str, tissue: Tissues) -> View:
     )
     parts = (
         Ellipse("", 0, 0, 0.68, 0.84, tissue["fat"]),
-        Ellipse("skull", 0, 0, 0.645, 0.805, tissue["bone"]),
+        Ellipse("", 0, 0, 0.645, 0.805, tissue["bone"]),
         Ellipse("", 0, 0, 0.585, 0.745, tissue["csf"]),
         Ellipse("", 0, 0, 0.57, 0.73, tissue["grey"]),
         *_pair(Ellipse("", 0.25, 0.0, 0.225, 0.58, tissue["white"], -0.03)),
@@ -149,7 +149,7 @@ def _head(modality: str, weighting: str, tissue: Tissues) -> View:
         "head",
         "axial",
         weighting,
-        ("brain", "skull", "ventricles"),
+        ("brain", "ventricles"),
         parts,
         hosts,
         ("ventricles",),
@@ -171,7 +171,7 @@ def _sagittal_head(weighting: str, tissue: Tissues) -> View:
         Ellipse("", -0.38, 0.52, 0.20, 0.20, tissue["muscle"]),
         Ellipse("", -0.40, 0.24, 0.20, 0.07, tissue["air"], 0.1),
         Ellipse("", 0, -0.2, 0.78, 0.66, tissue["fat"]),
-        Ellipse("skull", 0, -0.2, 0.735, 0.615, tissue["bone"]),
+        Ellipse("", 0, -0.2, 0.735, 0.615, tissue["bone"]),
         Ellipse("", 0, -0.21, 0.67, 0.55, tissue["csf"]),
         Ellipse("", 0, -0.22, 0.655, 0.52, tissue["grey"]),
         Ellipse("", 0, -0.22, 0.50, 0.37, tissue["white"]),
@@ -190,7 +190,7 @@ def _sagittal_head(weighting: str, tissue: Tissues) -> View:
         Ellipse("brain", -0.36, -0.30, 0.16, 0.16, tissue["white"]),
         Ellipse("brain", 0.36, -0.28, 0.14, 0.16, tissue["white"]),
     )
-    organs = ("brain", "skull", "ventricles", "spine")
+    organs = ("brain", "ventricles", "spine")
     return View("MRI", "head", "sagittal", weighting, organs, parts, hosts, ("ventricles",))
 
 

@@ -30,7 +30,9 @@ _ABNORMAL = re.compile(
 )
 _ASKS_ABNORMAL = re.compile(r"(?:异常|不正常|不健康)的?[吗么呢]?\W*$")
 _ASKS_NORMAL = re.compile(r"(?:正常|健康)的?[吗么呢]?\W*$")
-# One spelling for what a statement and its question say differently: ¬ negates, 有 is any way of being there.
+# One spelling for what a statement and its question say differently: a mark that negates (a letter, so that it outlives
+# the removal of punctuation), and 有 for any way of being there.
+_NEGATION = "ǃ"
 _SPELLING = (
     (re.compile(r"有没有|有无|是否(?:有|存在|包含|包括|含有?)"), "有"),
     (re.compile(r"是不是|是否"), ""),
@@ -39,16 +41,14 @@ _SPELLING = (
         re.compile(
             r"(?:不可以|不能|不可|没有|没|未能?)(?:被)?(?:观察|看|检测|发现)(?:到|见)?(?:任何|明显)?|看不到|观察不到|未见|未发现"
         ),
-        "¬有",
+        _NEGATION + "有",
     ),
-    (re.compile(r"(?:不存在|不包含|不包括|不含有?|没有|无|没)(?:任何|明显)?(?:的)?"), "¬有"),
+    (re.compile(r"(?:不存在|不包含|不包括|不含有?|没有|无|没)(?:任何|明显)?(?:的)?"), _NEGATION + "有"),
     (re.compile(r"(?:可以|能够?)(?:被)?(?:观察|看|检测|发现)(?:到|见)|可见|存在|包含|包括|含有"), "有"),
-    (re.compile(r"并非|并不是?|不是"), "¬"),
-    (re.compile(r"不"), "¬"),
+    (re.compile(r"并非|并不是?|不是"), _NEGATION),
+    (re.compile(r"不"), _NEGATION),
     (re.compile(r"[是的了吗么呢\W]"), ""),
 )
-_NEGATION = "¬"
-_KEEP = "\ue000"
 
 
 def polarity(text: str, question: str) -> tuple[str, int, int] | None:
@@ -99,5 +99,5 @@ def _echo(clause: str, question: str) -> str | None:
 def _spell(text: str) -> str:
     """A statement in the one spelling."""
     for pattern, spelling in _SPELLING:
-        text = pattern.sub(spelling.replace(_NEGATION, _KEEP), text)
-    return text.replace(_KEEP, _NEGATION)
+        text = pattern.sub(spelling, text)
+    return text

@@ -24,7 +24,7 @@ _ALONE = re.compile(r"^\W*([A-Za-z])\W*$")
 _LINE_START = re.compile(r"^[^\w(]*([A-Za-z])\s*[.:](?=\s*\S)(?![A-Za-z]\.)\s*", re.MULTILINE)
 # A free capital is a letter only between a cue and a stop: not in "hepatitis B", nor "E. coli", nor "A nodule".
 _FREE = re.compile(
-    rf"(?:^[^\w]*|[,;:>=\n]\s*|\b(?:is|be|so|choose|pick|select|chose|therefore|thus|hence|say|think|believe|not|with)"
+    rf"(?:^[^\w]*|[,;:>=\n]\s*|[.!?]\s+|\b(?:is|be|so|choose|pick|select|chose|therefore|thus|hence|say|think|believe|not|with)"
     rf"\s+)[\"']?([A-HJ-Z]){_END}{_FOLLOWED}(?!\.\s*[a-z])"
 )
 # "B MRI": a capital at the start of a line, right before an option's words; A and I would be words.
@@ -53,6 +53,7 @@ _NOT_AFTER = re.compile(
     r"(?:是)?(?:不|错)|被排除)",
     re.IGNORECASE,
 )
+_LABEL_END = re.compile(r"[)\].:]*\s*")
 _SENTENCE_END = re.compile(r"[.!?][\"')]*\s|\n|\bbecause\b|\bsince\b|。", re.IGNORECASE)
 _SIDES = (
     ("left", "right"),
@@ -127,7 +128,8 @@ def _leading(chosen: list[_Mention], plain: str, found: list[Token]) -> _Mention
         return None
     if any(token.start < first.start and token.text not in ("option", "choice", "answer") for token in found):
         return None
-    end = _SENTENCE_END.search(plain, min(first.end + 2, len(plain)))
+    label = _LABEL_END.match(plain, first.end)
+    end = _SENTENCE_END.search(plain, label.end() if label else first.end)
     stop = end.start() if end else len(plain)
     same = all(mention.index == first.index for mention in chosen if mention.letter or mention.start < stop)
     return first if same else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from evalkit.errors import ConfigError, UsageError, did_you_mean
@@ -84,4 +83,4 @@ def number(value: str | None, option: str) -> float | None:
     try:
         return float(value)
     except ValueError:
-        raise click.BadParameter(f"{value!r}: a number of samples, or a fraction below 1", param_hint=option) from None
+        raise UsageError(f"{option} {value!r}: a number of samples, or a fraction below 1, would be right") from None

@@ -69,7 +69,11 @@ def test_not_a_refusal(text: str) -> None:
 
 @pytest.mark.parametrize(
     "response",
-    [Response("yes", refused=True), Response("", finish_reason="content_filter"), Response("ok", finish_reason="refusal")],
+    [
+        Response("yes", refused=True),
+        Response("", finish_reason="content_filter"),
+        Response("ok", finish_reason="refusal"),
+    ],
 )
 def test_provider_refuses(response: Response) -> None:
     """The provider's own flag or finish reason is a refusal, whatever the text."""

@@ -89,7 +89,7 @@ def test_does_not_name_the_second(text: str) -> None:
 
 
 def test_article_and_pronoun() -> None:
-    """"A" before a noun is an article and "I" before a verb a pronoun; alone they are letters."""
+    """The letter "A" before a noun is an article and "I" before a verb a pronoun; alone they are letters."""
     nine = tuple(f"finding {n}" for n in "abcdefghi")
 
     assert choose("A nodule in the lung", nine) is None
@@ -169,7 +169,9 @@ def test_options_of_every_sort(text: str, options: tuple[str, ...], answer: str 
     assert (found.answer if found else None) == answer
 
 
-@pytest.mark.parametrize(("target", "answer"), [("MRI", "MRI"), ("B", "MRI"), ("b) mri", "MRI"), ("PET", None), ("", None)])
+@pytest.mark.parametrize(
+    ("target", "answer"), [("MRI", "MRI"), ("B", "MRI"), ("b) mri", "MRI"), ("PET", None), ("", None)]
+)
 def test_targets(target: str, answer: str | None) -> None:
     """A target is an option by its words first, then by the same rules as an answer."""
     assert option_of(target, SCANS) == answer

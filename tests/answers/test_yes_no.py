@@ -69,7 +69,7 @@ def test_says_yes_or_no(text: str, answer: str) -> None:
     ],
 )
 def test_unparsed(text: str) -> None:
-    """"No" inside another word never counts, and a word that is taken back says nothing."""
+    """The word "no" inside another word never counts, and a word that is taken back says nothing."""
     assert yes_no(text) is None
 
 
