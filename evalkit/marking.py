@@ -65,4 +65,5 @@ def _score(score: Mark) -> dict[str, Any]:
     if score is None:
         return {"value": None, "bucket": "missing"}
     values = {name: getattr(score, name) for name in Score.__slots__}
-    return {name: value for name, value in values.items() if value not in ("", None)}
+    kept = {name: value for name, value in values.items() if value not in ("", None)}
+    return kept | ({"span": list(score.span)} if score.span else {})

@@ -50,8 +50,10 @@ def model_record(model: Model, card: CardSpec | None, sampling: Sampling, report
 
 def result_record(tally: Tally, counts: Mapping[str, int]) -> dict[str, Any]:
     """Counts, and estimates by scorer and slice."""
+    from evalkit.estimates import estimates  # noqa: PLC0415  (numpy, not before the answers are in)
+
     buckets = {name: tally.first[name] for name in ("missing", "refused", "unparsed", "blank")}
-    return {"counts": {**counts, **buckets}, "estimates": [estimate_record(each) for each in tally.estimates()]}
+    return {"counts": {**counts, **buckets}, "estimates": [estimate_record(each) for each in estimates(tally)]}
 
 
 def estimate_record(each: SliceEstimate) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import orjson
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = 1
+SHAPES = MappingProxyType({str: "string", float: "float64", int: "int64", bool: "bool_"})
 
 
 @dataclass(frozen=True)
@@ -126,10 +128,12 @@ class RunWriter:
         except OSError as error:
             raise StoreError(f"{place}: cannot be written ({error.strerror})") from error
         self._digest = hashlib.sha256()
+        self._shape: dict[str, Any] = {}
 
     def add(self, row: Mapping[str, Any]) -> None:
         """One row of samples.jsonl. Raises StoreError when the disk does not take it."""
         line = orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+        shape_of(row, self._shape)
         self._digest.update(line)
         try:
             self._file.write(line)
@@ -144,7 +148,7 @@ class RunWriter:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-            write_parquet(self._folder / "samples.jsonl", self._folder / "samples.parquet")
+            write_parquet(self._folder / "samples.jsonl", self._folder / "samples.parquet", self._shape)
             (self._folder / "run.json").write_bytes(text)
             self._move()
         except OSError as error:
@@ -169,31 +173,37 @@ class RunWriter:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def write_parquet(lines: Path, target: Path, rows_at_a_time: int = 2000) -> None:
-    """samples.jsonl as Parquet (zstd), the same rows with one plain column a value; memory does not grow with them."""
+def write_parquet(lines: Path, target: Path, columns: Mapping[str, Any]) -> None:
+    """samples.jsonl as Parquet (zstd), block by block: memory does not grow with the rows.
+
+    `columns` is the shape of a row with every field that any row has, as `shape_of` collects it.
+    """
     import pyarrow as pa  # noqa: PLC0415  (not before the first answer is in)
+    import pyarrow.json as pj  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    schema = pa.schema(_columns(lines, pa))
-    with pq.ParquetWriter(target, schema, compression="zstd") as writer, lines.open("rb") as file:
-        batch: list[dict[str, Any]] = []
-        for line in file:
-            batch.append(flat(orjson.loads(line)))
-            if len(batch) == rows_at_a_time:
-                writer.write_table(pa.Table.from_pylist(batch, schema))
-                batch = []
-        writer.write_table(pa.Table.from_pylist(batch, schema))
+    def typed(shape: object) -> pa.DataType:
+        if isinstance(shape, dict):
+            return pa.struct([(name, typed(inner)) for name, inner in shape.items() if inner != {}])
+        return pa.list_(typed(shape[0])) if isinstance(shape, list) else getattr(pa, str(shape))()
+
+    # Parquet has no struct without fields; what no row fills is left out.
+    schema = pa.schema([(name, typed(shape)) for name, shape in columns.items() if shape != {}])
+    options = pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
+    with pq.ParquetWriter(target, schema, compression="zstd") as writer:
+        for batch in pj.open_json(lines, parse_options=options):
+            writer.write_batch(batch)
 
 
-def _columns(lines: Path, pa: Any) -> list[Any]:
-    """Every column that any row has, typed by its values."""
-    types = {str: pa.string(), float: pa.float64(), int: pa.int64(), bool: pa.bool_(), list: pa.list_(pa.string())}
-    found: dict[str, Any] = {}
-    with lines.open("rb") as file:
-        for line in file:
-            for name, value in flat(orjson.loads(line)).items():
-                if value is not None:
-                    found[name] = types[type(value)]
-                else:
-                    found.setdefault(name, pa.string())
-    return list(found.items())
+def shape_of(row: Mapping[str, Any], known: dict[str, Any]) -> None:
+    """Adds what a row has to the shape known so far: field → the name of its type, a list of one, or a nested shape."""
+    for name, value in row.items():
+        if isinstance(value, dict):
+            shape_of(value, known.setdefault(name, {}))
+        elif isinstance(value, list):
+            if value or name not in known:
+                known[name] = [SHAPES[type(value[0])] if value else "string"]
+        elif value is not None:
+            known[name] = SHAPES[type(value)]
+        else:
+            known.setdefault(name, "string")

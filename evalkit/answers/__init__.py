@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evalkit.answers.buckets import bucket_of, declines, stated, unparsed
+from evalkit.answers.buckets import bucket_of, stated, unparsed
 from evalkit.answers.final import Part, final_part, whole_answer
 from evalkit.answers.options import choose, option_of
 from evalkit.answers.questions import asks_yes_no, named_options, opens_yes_no
@@ -15,7 +15,6 @@ __all__ = [
     "asks_yes_no",
     "bucket_of",
     "choose",
-    "declines",
     "final_part",
     "named_options",
     "normalise",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from evalkit.answers.final import Part, final_part
-from evalkit.answers.text import fold, has_words
+from evalkit.answers.text import has_words
 from evalkit.types import Bucket, Response, Score
 
 _REFUSING = frozenset({"content_filter", "refusal", "safety", "blocked", "prohibited_content", "recitation"})
@@ -84,14 +84,13 @@ def stated(response: Response) -> Part | Score:
         return unparsed("the reasoning was cut off before an answer")
     if not has_words(part.text):
         return unparsed("nothing follows the reasoning")
-    if declines(part.text):
+    if _declines(part.folded.text):
         return Score(0.0, bucket="refused", reason="the answer declines to answer")
     return part
 
 
-def declines(text: str) -> bool:
-    """Whether a text declines to answer and says nothing else."""
-    plain = fold(text).text
+def _declines(plain: str) -> bool:
+    """Whether a folded text declines to answer and says nothing else."""
     if _CUE.search(plain) is None:
         return False
     if _ONLY_SORRY.search(plain) or _CHINESE_SORRY.search(plain) or _NO_HELP.search(plain):

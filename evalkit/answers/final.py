@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from evalkit.answers.text import Extraction, Folded, fold, has_words, normalise, tokens
+from evalkit.answers.text import Extraction, Folded, fold, folded_words, has_words, join, tokens
 
 # MedGemma writes its reasoning between <unused94> and <unused95>; the others are spelt out.
 _OPEN = re.compile(r"<\s*(?:think|thinking|thought|reasoning)\s*>|<unused94>|◁think▷", re.IGNORECASE)
@@ -39,20 +39,26 @@ _TAG_END = re.compile(r"<\s*/|<\|")
 class Part:
     """The stretch of a response that states its answer: `text` begins at `start` of the original.
 
-    `rule` is `whole`, `marker` ("Answer: …"), `boxed` or `tag` (<answer>).
+    `folded` is its plain form; `rule` is `whole`, `marker` ("Answer: …"), `boxed` or `tag` (<answer>).
     """
 
     text: str
     start: int
     rule: str
+    folded: Folded
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words of the part, for counting."""
+        return folded_words(self.folded.text)
 
     def named(self, rule: str) -> str:
         """The rule of an extraction from this part, with the part's own rule before it where there is one."""
         return rule if self.rule == "whole" else f"{self.rule}, {rule}"
 
-    def shift(self, folded: Folded, start: int, end: int) -> tuple[int, int]:
-        """A stretch of this part's folded text as a place in the original response."""
-        first, last = folded.span(start, end)
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """A stretch of the folded text as a place in the original response."""
+        first, last = self.folded.span(start, end)
         return self.start + first, self.start + last
 
 
@@ -78,13 +84,13 @@ def final_part(text: str) -> Part | None:
     rest = text[begin:]
     folded = fold(rest)
     if _CHEAP.search(folded.text) is None:
-        return Part(rest, begin, "whole")
+        return Part(rest, begin, "whole", folded)
     for found in reversed(list(_MARKER.finditer(folded.text))):
         start, end = _region(folded.text, found)
         if start < end and has_words(folded.text[start:end]) and not _CONDITION.search(folded.text, 0, found.start()):
             first, last = folded.span(start, end)
-            return Part(rest[first:last], begin + first, str(found.lastgroup))
-    return Part(rest, begin, "whole")
+            return Part(rest[first:last], begin + first, str(found.lastgroup), fold(rest[first:last]))
+    return Part(rest, begin, "whole", folded)
 
 
 def _region(text: str, found: re.Match[str]) -> tuple[int, int]:
@@ -113,8 +119,7 @@ def _closing_brace(text: str, start: int) -> int:
 
 def whole_answer(part: Part) -> Extraction | None:
     """The words of a part as they stand, or None where there are none."""
-    folded = fold(part.text)
-    found = tokens(folded.text)
+    found = tokens(part.folded.text)
     if not found:
         return None
-    return Extraction(normalise(part.text), part.rule, part.shift(folded, found[0].start, found[-1].end))
+    return Extraction(join(token.text for token in found), part.rule, part.span(found[0].start, found[-1].end))

@@ -12,11 +12,11 @@ from evalkit.answers.text import Extraction, Token, fold, normalise, tokens
 from evalkit.answers.yes_no import polarity
 
 _END = r"(?![0-9A-Za-z'])"
-_FOLLOWED = r"(?=\W*$|\s*[.,;:!)\n\"'/&]|\s+(?:because|since|is|was|due|for|and|or|but|not)\b)"
+_FOLLOWED = r"(?=\W*$|\s*[.,;:!)\n\"'/&]|\s+(?i:because|since|is|was|due|for|and|or|but|not)\b)"
 # (B) and B) and "Option b": the letter is labelled, whatever its case.
 _LABELLED = re.compile(
     rf"\(\s*(?P<round>[A-Za-z])\s*\)|(?<![0-9A-Za-z'(])(?P<half>[A-Za-z])\)|\[\s*(?P<square>[A-Za-z])\s*\]"
-    rf"|\b(?:option|choice|answer)\s*[:=]?\s*[\"']?(?P<word>[A-Za-z]){_END}{_FOLLOWED}"
+    rf"|\b(?:option|choice|answer)(?:\s+|\s*[:=]\s*)[\"']?(?P<word>[A-Za-z]){_END}{_FOLLOWED}"
     rf"|\b(?:option|choice)\s+(?P<upper>[A-Z]){_END}",
     re.IGNORECASE,
 )
@@ -24,7 +24,7 @@ _ALONE = re.compile(r"^\W*([A-Za-z])\W*$")
 _LINE_START = re.compile(r"^[^\w(]*([A-Za-z])\s*[.:](?=\s*\S)(?![A-Za-z]\.)\s*", re.MULTILINE)
 # A free capital is a letter only between a cue and a stop: not in "hepatitis B", nor "E. coli", nor "A nodule".
 _FREE = re.compile(
-    rf"(?:^[^\w]*|[,;:>=\n]\s*|[.!?]\s+|\b(?:is|be|so|choose|pick|select|chose|therefore|thus|hence|say|think|believe|not|with)"
+    rf"(?:^[^\w]*|[,;:>=\n]\s*|[.!?]\s+|\b(?i:is|be|so|choose|pick|select|chose|therefore|thus|hence|say|think|believe|not|with)"
     rf"\s+)[\"']?([A-HJ-Z]){_END}{_FOLLOWED}(?!\.\s*[a-z])"
 )
 # "B MRI": a capital at the start of a line, right before an option's words; A and I would be words.
@@ -76,41 +76,45 @@ class _Mention:
     negated: bool = False
 
 
-def choose(text: str | Part, options: Sequence[str], question: str = "") -> Extraction | None:
+def choose(text: str | Part, options: Sequence[str], question: str = "", *, lettered: bool = True) -> Extraction | None:
     """The option that a response names, as `options` spells it, else None; never a guess.
 
     A final-answer marker wins. What is left must name one option, by letter, by its words, or by both in agreement;
     what it negates ("not A") does not count, the longer of two options that fit wins, and "B or C" is unparsed. An
     answer that opens with a letter may go on to speak of other options. The opposite of a side in the chosen words
-    vetoes it. `text` is a response, or the part of one that was found before.
+    vetoes it. `text` is a response, or the part of one that was found before. Options that were not put to the model as
+    A, B, C are not `lettered`: only their words name them.
     """
     part = final_part(text) if isinstance(text, str) else text
     if part is None:
         return None
     options = tuple(options)
-    folded = fold(part.text)
-    plain = _without_list(folded.text, options)
+    plain = _without_list(part.folded.text, options)
     known = names(options)
     found = tokens(plain)
     mentions = _texts(found, plain, known)
-    letters = _letters(plain, mentions, known, len(options))
+    letters = _letters(plain, mentions) if lettered else []
     mentions = sorted([*mentions, *letters], key=lambda mention: mention.start)
     mentions += _polar(plain, known, options, question)
     chosen = [mention for mention in mentions if not mention.negated]
     winner = _agreed(chosen) or _leading(chosen, plain, found)
-    if winner is None or (not winner.letter and _vetoed(winner, found, mentions, options)):
+    if (
+        winner is None
+        or winner.index >= len(options)
+        or (not winner.letter and _vetoed(winner, found, mentions, options))
+    ):
         return None
     rule = "letter" if winner.letter else "option text"
-    return Extraction(options[winner.index], part.named(rule), part.shift(folded, winner.start, winner.end))
+    return Extraction(options[winner.index], part.named(rule), part.span(winner.start, winner.end))
 
 
-def option_of(target: str, options: Sequence[str], question: str = "") -> str | None:
+def option_of(target: str, options: Sequence[str], question: str = "", *, lettered: bool = True) -> str | None:
     """The option that a target means: the one that it spells out, else what `choose` makes of it."""
     wanted = normalise(target)
     for option in options:
         if wanted and normalise(option) == wanted:
             return option
-    found = choose(target, options, question)
+    found = choose(target, options, question, lettered=lettered)
     return found.answer if found else None
 
 
@@ -155,17 +159,21 @@ def _texts(found: list[Token], plain: str, known: tuple[Name, ...]) -> list[_Men
     return mentions
 
 
-def _letters(plain: str, texts: list[_Mention], known: tuple[Name, ...], count: int) -> list[_Mention]:
-    """Every place that names an option by its letter."""
+def _letters(plain: str, texts: list[_Mention]) -> list[_Mention]:
+    """Every place that names an option by its letter, or one that there is not ("B or E" among four)."""
     alone = _ALONE.match(plain)
-    places = {alone.span(1)} if alone else set(_letter_places(plain, texts))
-    mentions = []
-    for start, end in sorted(places):
-        index = ord(plain[start].upper()) - ord("A")
-        inside = any(text.start <= start < text.end for text in texts) and alone is None
-        if 0 <= index < count and not inside:
-            mentions.append(_Mention(index, start, end, True, _negated(plain, start, end)))
-    return mentions
+    if alone is not None:
+        return [_Mention(_place(alone[1]), alone.start(1), alone.end(1), True)]
+    return [
+        _Mention(_place(plain[start]), start, end, True, _negated(plain, start, end))
+        for start, end in sorted(set(_letter_places(plain, texts)))
+        if not any(text.start <= start < text.end for text in texts)
+    ]
+
+
+def _place(letter: str) -> int:
+    """The place of a letter in the alphabet, from 0."""
+    return ord(letter.upper()) - ord("A")
 
 
 def _letter_places(plain: str, texts: list[_Mention]) -> Iterator[tuple[int, int]]:

@@ -33,7 +33,7 @@ _CHINESE_CHOICE = re.compile(r"哪|还是|谁")
 
 # Where the first option of "Is … A or B?" can begin: behind these words all that follows is the option.
 _BEFORE_ALL = word_set(
-    "a an there on in at of by with to from through via using is are was were be been being appear "
+    "a an there on in at of by with to from through via using have has show see contain suspect is are was were be been being appear "
     "appears look looks more mostly located shown seen either mainly it between"
 )
 # Behind these begins the subject, of unknown length, so the option is the last word alone.
@@ -112,28 +112,29 @@ def _offered(clauses: list[str]) -> list[str]:
         begin = next(n for n, clause in enumerate(clauses) if _OR.search(clause))
     items = [item for clause in clauses[begin:] for item in _OR.split(clause) if has_words(item)]
     words = items[0].split()
-    first, last = _first(words), _TAIL.sub("", items[-1]).split()
+    last = _TAIL.sub("", items[-1]).split()
+    first = _first(words, 1)
     lower = [word.lower() for word in last]
     ending = first[-1].lower()
     if ending in lower:
         # "T1 weighted or T2 weighted MRI image", "hyper dense or hypo dense": both end with the same word.
         last = last[: lower.index(ending) + 1]
-        first = words[-len(last) :] if len(first) < len(last) else first
+        first = _first(words, len(last))
     elif (ending, *lower[:1]) in _OPPOSITES:
         # "the left or right hemidiaphragm": the noun belongs to both.
         last = last[:1]
     return [" ".join(first), *items[1:-1], " ".join(last)]
 
 
-def _first(words: list[str]) -> list[str]:
-    """The words of the first option, at the end of the clause that asks."""
+def _first(words: list[str], count: int) -> list[str]:
+    """The words of the first option, at the end of the clause that asks: `count` where nothing tells where it begins."""
     for index in range(len(words) - 2, -1, -1):
         word = words[index].lower().strip("\"'()")
         if word in _BEFORE_ALL or word.endswith(("'s", "s'")):
             return words[index + 1 :]
         if word in _BEFORE_SUBJECT:
-            return words[-1:]
-    return words[-1:]
+            return words[max(index + 1, len(words) - count) :]
+    return words[-count:]
 
 
 def _chinese(plain: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -107,14 +107,28 @@ def _word(text: str) -> str:
 
 def words(text: str) -> tuple[str, ...]:
     """The words of a text for counting: case folded, without punctuation; each Chinese character is a word."""
-    return tuple(map(_word, _TOKEN.findall(fold(text).text)))
+    return folded_words(fold(text).text)
+
+
+def folded_words(folded: str) -> tuple[str, ...]:
+    """The words of a folded text."""
+    return tuple(map(_word, _TOKEN.findall(folded)))
 
 
 def normalise(text: str, *, keep_case: bool = False) -> str:
     """The words of a text in one spelling: "X-Ray." and "x ray" agree, "T1 加权" and "Ｔ１加权" agree."""
     found = _TOKEN.findall(fold(text).text)
     line = " ".join(_X_RAY.sub("", word) if word[0] in "xX" else word for word in found)
-    line = line if keep_case else line.casefold()
+    return _close(line if keep_case else line.casefold())
+
+
+def join(found: Iterable[str]) -> str:
+    """Words as one line, as `normalise` writes them."""
+    return _close(" ".join(found))
+
+
+def _close(line: str) -> str:
+    """A line without the spaces round Chinese characters."""
     return line if line.isascii() else _BESIDE_HAN.sub("", line)
 
 

@@ -51,12 +51,11 @@ def yes_no(text: str | Part, question: str = "") -> Extraction | None:
     part = final_part(text) if isinstance(text, str) else text
     if part is None:
         return None
-    folded = fold(part.text)
-    found = polarity(folded.text, fold(question).text)
+    found = polarity(part.folded.text, fold(question).text)
     if found is None:
         return None
     answer, start, end, rule = found
-    return Extraction(answer, part.named(rule), part.shift(folded, start, end))
+    return Extraction(answer, part.named(rule), part.span(start, end))
 
 
 def polarity(plain: str, asked: str) -> tuple[str, int, int, str] | None:

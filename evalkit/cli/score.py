@@ -38,6 +38,7 @@ def score(
     from evalkit.api import catalogue
     from evalkit.cli.output import print_json
     from evalkit.errors import UsageError
+    from evalkit.estimates import estimates
     from evalkit.tally import Tally
 
     if (run is None) == (predictions is None):
@@ -47,9 +48,9 @@ def score(
     counted = _counted(marked, tally)
     _write(samples_out, counted)
     if json:
-        print_json([_record(each) for each in tally.estimates()])
+        print_json([_record(each) for each in estimates(tally)])
     else:
-        _print(tally.estimates(), str(run or predictions))
+        _print(estimates(tally), str(run or predictions))
 
 
 def _marked(

@@ -28,16 +28,23 @@ class _Form:
 
     polar: bool
     options: tuple[str, ...] = ()
+    lettered: bool = False
 
     def read(self, text: Part, question: str) -> Extraction | None:
         """What a response says in this form, or None. Where both forms are open, a leading yes or no comes first."""
         found = yes_no(text, "" if self.options else question) if self.polar else None
-        return found or (choose(text, self.options, question) if self.options else None)
+        return found or (choose(text, self.options, question, lettered=self.lettered) if self.options else None)
 
     def canonical(self, target: str, question: str) -> str | None:
         """What a target says in this form, by the same rules, or None."""
         found = yes_no(target, "" if self.options else question) if self.polar else None
-        return found.answer if found else option_of(target, self.options, question) if self.options else None
+        return (
+            found.answer
+            if found
+            else option_of(target, self.options, question, lettered=self.lettered)
+            if self.options
+            else None
+        )
 
     def __str__(self) -> str:
         offered = "yes or no" if self.polar else ""
@@ -76,7 +83,7 @@ def _form(sample: Sample) -> _Form:
     if sample.kind == "yes_no":
         return _Form(polar=True)
     if sample.kind == "choice" or sample.options:
-        return _Form(polar=False, options=sample.options)
+        return _Form(polar=False, options=sample.options, lettered=True)
     if asks_yes_no(sample.question):
         return _Form(polar=True)
     options = named_options(sample.question)

@@ -26,7 +26,7 @@ class Recall(Scorer):
         found = whole_answer(part)
         if found is None:
             return unparsed("no words in the answer")
-        said = Counter(words(part.text))
+        said = Counter(part.words)
         value = max((share(said, Counter(words(target))) for target in sample.targets), default=0.0)
         return Score(value, found.answer, found.rule, span=found.span)
 

@@ -27,7 +27,7 @@ class TokenF1(Scorer):
         found = whole_answer(part)
         if found is None:
             return unparsed("no words in the answer")
-        said = Counter(words(part.text))
+        said = Counter(part.words)
         value = max((f1(said, Counter(words(target))) for target in sample.targets), default=0.0)
         return Score(value, found.answer, found.rule, span=found.span)
 

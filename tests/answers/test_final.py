@@ -34,7 +34,7 @@ from evalkit.answers import final_part
     ],
 )
 def test_last_explicit_answer(text: str, answer: str, rule: str) -> None:
-    """The last marker with words behind it states the answer, behind any closed reasoning; without one, all of it does."""
+    """The last marker with words behind it states the answer, behind closed reasoning; without one, all of it does."""
     part = final_part(text)
 
     assert part is not None

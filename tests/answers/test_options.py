@@ -70,6 +70,8 @@ def test_names_one(text: str) -> None:
         "A",
         "I am unsure.",
         "E",
+        "B or E",
+        "B OR C",
         "Hepatitis B",
         "MRI was ruled out.",
         "Answer with the option, e.g. B)",

@@ -150,6 +150,9 @@ def test_other_statement(question: str, text: str) -> None:
         ("肺看起来不正常吗?", "不正常", "yes"),
         ("肝脏是健康的吗?", "健康", "yes"),
         ("肺有异常吗?", "没有异常", "no"),
+        ("肺有异常吗?", "没有明显异常", "no"),
+        ("肺是异常的吗?", "不是异常的", "no"),
+        ("肺是异常的吗?", "肺不是正常的", "yes"),
     ],
 )
 def test_chinese(question: str, text: str, answer: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -94,6 +95,11 @@ def test_routing_ignores_the_gold() -> None:
     assert [mark.value for mark in marks] == [0.0, 1.0, 0.0, 0.0]
 
 
+def test_letters_need_declared_options() -> None:
+    """Options that the question names were never put as A and B, so a letter says nothing."""
+    assert marked("Is this an MRI or a CT scan?", "B", "CT").bucket == "unparsed"
+
+
 def test_no_form() -> None:
     """Where the question names no form, only the target itself, word for word, counts."""
     assert marked("What is it?", "Heart.", "heart").value == 1.0
@@ -150,7 +156,13 @@ def test_never_crashes(text: str, question: str, targets: list[str], kind: Kind,
     assert (mark.bucket == "parsed") == (mark.span is not None)
 
 
-NEAR = ["yes", "no", "not", "left", "right", "A", "B", "b)", "(C)", "or", "and", ".", ",", "\n", "answer:", "the answer is", "MRI", "CT", "scan", "lung", "there is", "is", "I", "cannot", "see", "\\boxed{", "}", "<think>", "</think>", "<answer>", "是", "不是", "没有", "异常", "正常", "左侧", "答案：", "sorry", "Ｂ"]
+NEAR = tuple(
+    re.split(
+        r"\|",
+        "yes|no|not|left|right|A|B|b)|(C)|or|and|.|,|\n|answer:|the answer is|MRI|CT|scan|lung|there is|is|I|cannot|"
+        "see|\\boxed{|}|<think>|</think>|<answer>|是|不是|没有|异常|正常|左侧|答案：|sorry|Ｂ",
+    )
+)
 
 
 @given(st.lists(st.sampled_from(NEAR), max_size=12), st.sampled_from(QUESTIONS))
@@ -177,8 +189,19 @@ def test_noise_earns_nothing(noise: str, asked: tuple[str, Kind, tuple[str, ...]
 
 
 ANSWERS = (
-    "yes", "No.", "no, it is not", "Answer: no", "CT", "B", "(b)", "B. MRI", "the MRI", "B or C", "left", "heart", "maybe",
-)  # fmt: skip
+    "yes",
+    "No.",
+    "no, it is not",
+    "Answer: no",
+    "CT",
+    "B",
+    "(b)",
+    "B. MRI",
+    "the MRI",
+    "B or C",
+    "left",
+    "maybe",
+)
 
 
 @given(st.sampled_from(ANSWERS), st.sampled_from(QUESTIONS), st.sampled_from((str.upper, str.lower, str.title)))
@@ -212,4 +235,4 @@ def test_speed() -> None:
                 scorer.score(sample, response)
         took.append(time.perf_counter() - begin)
 
-    assert min(took) < 1.5  # generous: shared machines
+    assert min(took) < 1.0  # twice the aim, for a busy machine
