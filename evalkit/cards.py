@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from evalkit.catalogue import Catalogue
 from evalkit.errors import UsageError, did_you_mean
@@ -44,6 +43,5 @@ def open_model(name: str, options: Mapping[str, object] | None = None, catalogue
         return NamedModel(name, build(made, {"model": rest, **given}, f"model {name}"))
     if name not in adapters and ":" not in name:
         hint = did_you_mean(name, {*cards, *adapters})
-        raise UsageError(f"unknown model {name!r}; {hint}; or name a provider's model as provider/name")
-    options_checked: dict[str, Any] = given
-    return NamedModel(name, build(find(Model, name), options_checked, f"model {name}"))  # type: ignore[type-abstract]
+        raise UsageError(f"unknown model {name!r}; {hint} (a provider's model is written provider/name)")
+    return NamedModel(name, build(find(Model, name), given, f"model {name}"))  # type: ignore[type-abstract]

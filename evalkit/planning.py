@@ -126,7 +126,7 @@ def _chosen(task: Task, survey: Survey, settings: Settings, model: Model) -> int
             unknown = sorted(set(wanted) - ids)
             if unknown:
                 raise UsageError(
-                    f"{task.name} has no sample {unknown[0]!r}, which {where} names ({len(unknown)} unknown ids); "
+                    f"{task.name} has no sample {unknown[0]!r}, which {where} names ({len(unknown)} such); "
                     f"its ids look like {', '.join(sorted(ids)[:3])}"
                 )
     count = len(set(settings.sample_ids)) or survey.fingerprint.count

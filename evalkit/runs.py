@@ -6,6 +6,7 @@ the same bytes in its samples.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import os
@@ -165,12 +166,17 @@ class RunWriter:
             (self._folder / name).replace(self.place / name)
 
     def _failure(self, error: OSError) -> StoreError:
-        return StoreError(f"{self.place}: {error.strerror}; answers are kept, run the same command again to write the run")
+        what = error.strerror or str(error)
+        return StoreError(f"{self.place}: {what}; answers are kept: mend it, and the same command writes the run")
 
     def close(self) -> None:
         """Removes what was not moved to its place."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # a full disk refuses the last lines a second time
+            self._file.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+        for folder in self.place.parents[:2]:
+            with contextlib.suppress(OSError):  # not empty: another run's
+                folder.rmdir()
 
 
 def write_parquet(lines: Path, target: Path, columns: Mapping[str, Any]) -> None:

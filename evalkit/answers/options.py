@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evalkit.answers.aliases import Name, names, singular
 from evalkit.answers.final import Part, final_part
@@ -12,7 +12,7 @@ from evalkit.answers.text import Extraction, Token, fold, normalise, tokens
 from evalkit.answers.yes_no import polarity
 
 _END = r"(?![0-9A-Za-z'])"
-_FOLLOWED = r"(?=\W*$|\s*[.,;:!)\n\"'/&]|\s+(?i:because|since|is|was|due|for|and|or|but|not)\b)"
+_FOLLOWED = r"(?=\W*$|\s*[.,;:!)。是\n\"'/&]|\s+(?i:because|since|is|was|due|for|and|or|but|not)\b)"
 # (B) and B) and "Option b": the letter is labelled, whatever its case.
 _LABELLED = re.compile(
     rf"\(\s*(?P<round>[A-Za-z])\s*\)|(?<![0-9A-Za-z'(])(?P<half>[A-Za-z])\)|\[\s*(?P<square>[A-Za-z])\s*\]"
@@ -24,7 +24,8 @@ _ALONE = re.compile(r"^\W*([A-Za-z])\W*$")
 _LINE_START = re.compile(r"^[^\w(]*([A-Za-z])\s*[.:](?=\s*\S)(?![A-Za-z]\.)\s*", re.MULTILINE)
 # A free capital is a letter only between a cue and a stop: not in "hepatitis B", nor "E. coli", nor "A nodule".
 _FREE = re.compile(
-    rf"(?:^[^\w]*|[,;:>=\n]\s*|[.!?]\s+|\b(?i:is|be|so|choose|pick|select|chose|therefore|thus|hence|say|think|believe|not|with)"
+    rf"(?:^[^\w]*|[,;:>=\n]\s*|[.!?。]\s+|(?:选项?|是|为)\s*"
+    r"|\b(?i:is|it's|be|so|choose|pick|select|chose|therefore|thus|hence|say|think|believe|not|with)"
     rf"\s+)[\"']?([A-HJ-Z]){_END}{_FOLLOWED}(?!\.\s*[a-z])"
 )
 # "B MRI": a capital at the start of a line, right before an option's words; A and I would be words.
@@ -54,6 +55,12 @@ _NOT_AFTER = re.compile(
     re.IGNORECASE,
 )
 _LABEL_END = re.compile(r"[)\].:]*\s*")
+# What every denial or example holds, so that most answers are settled at once.
+_DENIES = re.compile(
+    r"not|n't|no\b|never|neither|nor\b|without|rather|instead|unlike|exclud|out\b|less\s+likely|incorrect|wrong|absent|"
+    r"false|e\.g|example|instance|such\s+as|[不没无非错]|排除|例如|比如",
+    re.IGNORECASE,
+)
 _SENTENCE_END = re.compile(r"[.!?][\"')]*\s|\n|\bbecause\b|\bsince\b|。", re.IGNORECASE)
 _SIDES = (
     ("left", "right"),
@@ -92,9 +99,11 @@ def choose(text: str | Part, options: Sequence[str], question: str = "", *, lett
     plain = _without_list(part.folded.text, options)
     known = names(options)
     found = tokens(plain)
-    mentions = _texts(found, plain, known)
+    mentions = _texts(found, known)
     letters = _letters(plain, mentions) if lettered else []
     mentions = sorted([*mentions, *letters], key=lambda mention: mention.start)
+    if _DENIES.search(plain):
+        mentions = [replace(mention, negated=_negated(plain, mention.start, mention.end)) for mention in mentions]
     mentions += _polar(plain, known, options, question)
     chosen = [mention for mention in mentions if not mention.negated]
     winner = _agreed(chosen) or _leading(chosen, plain, found)
@@ -139,7 +148,7 @@ def _leading(chosen: list[_Mention], plain: str, found: list[Token]) -> _Mention
     return first if same else None
 
 
-def _texts(found: list[Token], plain: str, known: tuple[Name, ...]) -> list[_Mention]:
+def _texts(found: list[Token], known: tuple[Name, ...]) -> list[_Mention]:
     """Every place that spells out an option, the longest name first, none inside another."""
     mentions: list[_Mention] = []
     words = [singular(token.text) for token in found]
@@ -154,7 +163,7 @@ def _texts(found: list[Token], plain: str, known: tuple[Name, ...]) -> list[_Men
             index += 1
             continue
         start, end = found[index].start, found[index + len(fits.words) - 1].end
-        mentions.append(_Mention(fits.option, start, end, False, _negated(plain, start, end)))
+        mentions.append(_Mention(fits.option, start, end, False))
         index += len(fits.words)
     return mentions
 
@@ -164,10 +173,11 @@ def _letters(plain: str, texts: list[_Mention]) -> list[_Mention]:
     alone = _ALONE.match(plain)
     if alone is not None:
         return [_Mention(_place(alone[1]), alone.start(1), alone.end(1), True)]
+    inside = {place for text in texts for place in range(text.start, text.end)}
     return [
-        _Mention(_place(plain[start]), start, end, True, _negated(plain, start, end))
+        _Mention(_place(plain[start]), start, end, True)
         for start, end in sorted(set(_letter_places(plain, texts)))
-        if not any(text.start <= start < text.end for text in texts)
+        if start not in inside
     ]
 
 
@@ -178,12 +188,14 @@ def _place(letter: str) -> int:
 
 def _letter_places(plain: str, texts: list[_Mention]) -> Iterator[tuple[int, int]]:
     """Where a single letter stands as a label and not as a word."""
+    seen: set[int] = set()
     for pattern in (_LABELLED, _FREE):
         for found in pattern.finditer(plain):
             group = found.lastgroup or found.lastindex or 1
             yield found.span(group)
             end = found.end()
-            while more := _MORE.match(plain, end):
+            while (more := _MORE.match(plain, end)) and more.start(1) not in seen:
+                seen.add(more.start(1))
                 yield more.span(1)
                 end = more.end()
     begins = {text.start for text in texts}

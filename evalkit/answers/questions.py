@@ -33,8 +33,8 @@ _CHINESE_CHOICE = re.compile(r"哪|还是|谁")
 
 # Where the first option of "Is … A or B?" can begin: behind these words all that follows is the option.
 _BEFORE_ALL = word_set(
-    "a an there on in at of by with to from through via using have has show see contain suspect is are was were be been being appear "
-    "appears look looks more mostly located shown seen either mainly it between"
+    "a an there on in at of by with to from through via using have has show see contain suspect is are was "
+    "were be been being appear appears look looks more mostly located shown seen either mainly it between "
 )
 # Behind these begins the subject, of unknown length, so the option is the last word alone.
 _BEFORE_SUBJECT = word_set("the this that these those his her their its")
@@ -127,7 +127,7 @@ def _offered(clauses: list[str]) -> list[str]:
 
 
 def _first(words: list[str], count: int) -> list[str]:
-    """The words of the first option, at the end of the clause that asks: `count` where nothing tells where it begins."""
+    """The words of the first option, at the end of its clause: `count` where nothing tells where it begins."""
     for index in range(len(words) - 2, -1, -1):
         word = words[index].lower().strip("\"'()")
         if word in _BEFORE_ALL or word.endswith(("'s", "s'")):

@@ -81,6 +81,7 @@ def number(value: str | None, option: str) -> float | None:
     if value is None:
         return None
     try:
-        return float(value)
-    except ValueError:
+        found = float(value)
+        return int(found) if found.is_integer() else found
+    except (ValueError, OverflowError):
         raise UsageError(f"{option} {value!r}: a number of samples, or a fraction below 1, would be right") from None

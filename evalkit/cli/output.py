@@ -84,7 +84,7 @@ def notes(run: Run) -> Iterator[str]:
     if clusters < 30:  # scoring.md: a warning under 30 clusters
         yield f"only {clusters} clusters: the intervals are rough under 30"
     if not record["comparable"]:
-        why = [f"--{k} {record[k]}" for k in ("limit", "ablation") if record[k] is not None]
+        why = [f"{k} {record[k]}" for k in ("limit", "ablation") if record[k] is not None]
         yield f"not comparable with a whole run: {', '.join(why) or 'chosen samples'}"
     yield from record["data"]["notes"]
 

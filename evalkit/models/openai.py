@@ -76,7 +76,7 @@ class OpenAI(Model):
     def _client(self) -> openai.AsyncOpenAI:
         key = os.environ.get(self.api_key_env)
         if not key and self.third_party:
-            raise ModelError(f"{self.model}: no key; set the environment variable {self.api_key_env}")
+            raise UsageError(f"openai/{self.model}: no key; set the environment variable {self.api_key_env}")
         # One attempt a call: retrying is a layer of its own, so that every attempt is seen.
         return openai.AsyncOpenAI(
             api_key=key or "none",

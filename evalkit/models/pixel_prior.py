@@ -20,7 +20,7 @@ from evalkit.errors import DataError
 from evalkit.images import Picture, picture_of
 from evalkit.models.base import Example, Learner
 from evalkit.models.majority import Once
-from evalkit.models.question_prior import Words
+from evalkit.models.question_prior import Words, one_thread
 from evalkit.types import Image, Prompt, Response
 
 Features = NDArray[np.float32]
@@ -53,7 +53,8 @@ class Eyes:
                     seen[image] = features(picture_of(image), image.name)
             pairs = [(seen[example.prompt.images[0]], example.target) for example in group]
             told = [(each, target) for each, target in pairs if each is not None]
-            if len(told) >= often and len({target for _, target in told}) > 1:
+            # A question whose answers hardly recur has nothing to be learned from its pictures.
+            if len(told) >= often and 2 <= len({target for _, target in told}) <= len(told) / 2:
                 by_text[text] = _classifier(told, seed)
         return cls(Words(examples, classes, seed), by_text)
 
@@ -61,7 +62,8 @@ class Eyes:
 def _classifier(pairs: Sequence[tuple[Features, str]], seed: int) -> Any:
     # Strongly regularised: there are far more features than examples of any one question.
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000, random_state=seed))
-    return model.fit(np.stack([each for each, _ in pairs]), [target for _, target in pairs])
+    with one_thread():
+        return model.fit(np.stack([each for each, _ in pairs]), [target for _, target in pairs])
 
 
 def features(picture: Picture, name: str) -> Features | None:

@@ -6,6 +6,7 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from evalkit.models.base import Example, Learner
 from evalkit.models.majority import Frequent, Once
@@ -32,9 +34,8 @@ class Words:
         self._frequent = Frequent.of(examples)
         self._seen = Counter(example.prompt.text for example in examples)
         self._learned: _Weights | None = None
-        common = {target for target, _ in Counter(example.target for example in examples).most_common(classes)}
-        pairs = Counter((each.prompt.text, each.target) for each in examples if each.target in common)
-        if len({text for text, _ in pairs}) > 1 and len(common) > 1:
+        pairs = _common(Counter((example.prompt.text, example.target) for example in examples), classes)
+        if len({text for text, _ in pairs}) > 1 and len({target for _, target in pairs}) > 1:
             self._learned = _Weights.fitted(pairs, seed)
 
     def answer(self, text: str) -> str:
@@ -46,6 +47,23 @@ class Words:
                 self._remembered.clear()
             self._remembered[text] = self._learned.likeliest(text)
         return self._remembered[text]
+
+
+def _common(pairs: Counter[tuple[str, str]], classes: int) -> Counter[tuple[str, str]]:
+    """The pairs of the most frequent targets: at most `classes`, and no more than half as many as there are pairs.
+
+    Where hardly any target comes with a second text, there is nothing that words could have in common.
+    """
+    seen: Counter[str] = Counter()
+    texts: Counter[str] = Counter()
+    for (_, target), count in pairs.items():
+        seen[target] += count
+        texts[target] += 1
+    ranked = [target for target, _ in seen.most_common(classes)]
+    sums = itertools.accumulate(texts[target] for target in ranked)
+    enough = max((number for number, total in enumerate(sums, 1) if total >= 2 * number), default=0)
+    kept = set(ranked[:enough])
+    return Counter({pair: count for pair, count in pairs.items() if pair[1] in kept})
 
 
 @dataclass(frozen=True)
@@ -66,11 +84,9 @@ class _Weights:
         limit = max(1, int(0.95 * len(texts)))
         vectorizer = TfidfVectorizer(analyzer=terms, norm=None, max_df=limit).fit(texts)
         model = LogisticRegression(C=1.0, tol=1e-2, max_iter=2000, random_state=seed)
-        model.fit(
-            vectorizer.transform([text for text, _ in pairs]),
-            [target for _, target in pairs],
-            sample_weight=np.array(list(pairs.values()), float),
-        )
+        rows = vectorizer.transform([text for text, _ in pairs])
+        with one_thread():
+            model.fit(rows, [target for _, target in pairs], sample_weight=np.array(list(pairs.values()), float))
         weights, intercept = model.coef_, model.intercept_
         if len(model.classes_) == 2:
             weights, intercept = np.vstack([-weights, weights]), np.concatenate([-intercept, intercept])
@@ -79,6 +95,11 @@ class _Weights:
     def likeliest(self, text: str) -> str:
         row: Any = self.vectorizer.transform([text])
         return self.classes[int(np.argmax(row.data @ self.weights[row.indices] + self.intercept))]
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """No threads inside linear algebra: products this small only wait for them, most of all on a busy machine."""
+    return threadpool_limits(limits=1)
 
 
 def terms(text: str) -> list[str]:
@@ -92,8 +113,8 @@ class QuestionPrior(Learner):
     """Answers from the prompt's text alone: a text seen often as most often, others by logistic regression.
 
     The regression is over tf-idf of words and of pairs of words, or of Chinese characters.
-    Only the `classes` most frequent train answers can be given: with more, learning takes long, and answers that were
-    seen once or twice are hardly ever right.
+    The regression knows the `classes` most frequent train answers only: with more, learning takes long, and answers
+    that were seen once or twice are hardly ever right.
     """
 
     sees: ClassVar[bool] = False

@@ -44,6 +44,9 @@ LOBES = ("left", "left lower lobe", "right lower lobe")
         "A) CT\nB) MRI\nC) X-ray of the chest\nD) Ultrasound\n\nB) MRI",
         "Ｂ",
         "答案是B",
+        "我认为选B。",
+        "选项B",
+        "It's B",
     ],
 )
 def test_names_one(text: str) -> None:
