@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import typer
@@ -20,17 +21,19 @@ app = typer.Typer(
     # Both - and _ are taken in option names.
     context_settings={"token_normalize_func": lambda token: token.replace("_", "-"), "help_option_names": ["-h", "--help"]},
 )
-app.command("run")(run.run)
-app.command("score")(score.score)
-app.command("list")(catalogue.list_)
-app.command("show")(catalogue.show)
-app.command("check")(catalogue.check)
-app.add_typer(data.app, name="data")
-app.command("doctor")(doctor.doctor)
+app.command("run", short_help="Ask models the questions of tasks; keep, mark and table the answers.")(run.run)
+app.command("score", short_help="Mark answers that are there already; ask no model.")(score.score)
+app.command("list", short_help="List tasks, models, scorers, leaderboards, runs.")(catalogue.list_)
+app.command("show", short_help="Show a task, a model or a run.")(catalogue.show)
+app.command("check", short_help="Load every task, card and prompt; ask no model.")(catalogue.check)
+app.add_typer(data.app, name="data", short_help="Where data is, and whether it is what the task expects.")
+app.command("doctor", short_help="Say what is installed, reachable and missing.")(doctor.doctor)
 
 
 def main() -> None:
     """The program. An EvalkitError is one line and its own exit code; a bug keeps its traceback."""
+    # Imports make many objects that live for ever; looking through them again and again is a tenth of the start.
+    gc.set_threshold(50_000, 20, 50)
     try:
         app()
     except EvalkitError as error:

@@ -13,12 +13,13 @@ from evalkit.cli import options
 if TYPE_CHECKING:
     from evalkit.catalogue import Catalogue
 
-Listed = Literal["tasks", "models", "scorers", "leaderboards"]
+Listed = Literal["tasks", "models", "scorers", "leaderboards", "runs"]
 
 
 def list_(
     what: Annotated[Listed, typer.Argument(help="What to list.")],
     include_path: options.Include = None,
+    results: options.Results = Path("results"),
     json: options.Json = False,
 ) -> None:
     """Lists what there is, by the name that other commands take.
@@ -28,7 +29,7 @@ def list_(
     from evalkit.api import catalogue
     from evalkit.cli.output import print_json, print_table
 
-    rows = list(_LISTS[what](catalogue(include_path or [])))
+    rows = list(_runs(results) if what == "runs" else _LISTS[what](catalogue(include_path or [])))
     if json:
         print_json([{"name": name, "about": about} for name, about in rows])
     else:
@@ -74,7 +75,17 @@ def _leaderboards(found: Catalogue) -> Iterator[tuple[str, str]]:
         yield name, str(path)
 
 
-_LISTS: dict[Listed, Callable[[Catalogue], Iterator[tuple[str, str]]]] = {
+def _runs(results: Path) -> Iterator[tuple[str, str]]:
+    from evalkit.cli.output import cell
+    from evalkit.runs import find_runs
+
+    for run in find_runs(results):
+        first = next(iter(run.estimates), None)
+        mark = f"{first.scorer} {cell(first.estimate, 0)}" if first else "nothing marked"
+        yield str(run.path), f"{mark}{'' if run.record['comparable'] else ' (not comparable)'}"
+
+
+_LISTS: dict[str, Callable[[Catalogue], Iterator[tuple[str, str]]]] = {
     "tasks": _tasks,
     "models": _models,
     "scorers": _scorers,

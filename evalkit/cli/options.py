@@ -35,7 +35,9 @@ def _as_option(value: object, multiple: bool) -> object:
     return [value] if multiple and not isinstance(value, list) else value
 
 
-Model = Annotated[str, typer.Option("--model", "-M", help="A card, provider/name, or an adapter.", show_default=False)]
+Models = Annotated[
+    list[str], typer.Option("--model", "-M", help="A card, provider/name, or an adapter; repeatable.", show_default=False)
+]
 ModelArgs = Annotated[
     list[str] | None, typer.Option("--model-args", "-a", metavar="KEY=VALUE", help="An option of the adapter; repeatable.")
 ]

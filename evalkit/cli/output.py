@@ -46,6 +46,25 @@ def print_run(run: Run, quiet: bool) -> None:
     console().print(f"{run.path}\n", markup=False, style="dim")
 
 
+def print_together(runs: Sequence[Run], quiet: bool) -> None:
+    """Several models' runs: a table a task, models down, scorers across, on all samples."""
+    for task in dict.fromkeys(run.task for run in runs):
+        mine = [run for run in runs if run.task == task]
+        scorers = list(dict.fromkeys(each.scorer for run in mine for each in run.estimates))
+        rows = []
+        for run in mine:
+            found = {each.scorer: each.estimate for each in run.estimates if each.slice == "all"}
+            n = max(each.n + each.missing for each in found.values())
+            rows.append([run.model, f"{n:,}", *(cell(found[scorer], n) if scorer in found else "" for scorer in scorers)])
+        print_table(task, ["model", "n", *scorers], rows, right=range(1, 2 + len(scorers)))
+        if not quiet:
+            for line in dict.fromkeys(line for run in mine for line in notes(run)):
+                console(error=True).print(line, style="dim", markup=False)
+        for run in mine:
+            console().print(f"{run.path}", markup=False, style="dim")
+        console().print()
+
+
 def print_estimates(title: str, estimates: Sequence[SliceEstimate]) -> None:
     """Slices down, scorers across, each with its interval; what is too small to rank is dimmed."""
     scorers = list(dict.fromkeys(each.scorer for each in estimates))
@@ -73,13 +92,14 @@ def cell(estimate: Estimate, n: int) -> str:
 def notes(run: Run) -> Iterator[str]:
     """What qualifies a run's numbers, one sentence each."""
     record, counts = run.record, run.counts
+    yield "in per cent, with 95 % intervals that know which questions share a picture"
     yield (
-        f"per cent (95 % interval, clustered). {counts['asked']:,} asked, {counts['cached']:,} from the store; "
+        f"{run.model}: {counts['asked']:,} asked, {counts['cached']:,} known already (or asked in the same words); "
         + ", ".join(f"{counts[name]:,} {name}" for name in ("missing", "unparsed", "refused", "blank"))
     )
     for each in run.estimates:
         if each.slice == "all" and each.estimate.unparsed:
-            yield f"{each.scorer}: {each.estimate.unparsed:,} of {each.estimate.n:,} unparsed, marked 0"
+            yield f"{run.model}, {each.scorer}: {each.estimate.unparsed:,} of {each.estimate.n:,} unparsed, marked 0"
     clusters = min((each.estimate.clusters for each in run.estimates if each.slice == "all"), default=0)
     if clusters < 30:  # scoring.md: a warning under 30 clusters
         yield f"only {clusters} clusters: the intervals are rough under 30"

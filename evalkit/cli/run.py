@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -34,7 +35,7 @@ Permit = Annotated[
 
 
 def run(
-    model: options.Model,
+    model: options.Models,
     task: options.Tasks,
     model_args: options.ModelArgs = None,
     base_url: BaseUrl = None,
@@ -56,7 +57,7 @@ def run(
     quiet: options.Quiet = False,
     config: options.Config = None,
 ) -> None:
-    """Asks a model the questions of one or more tasks, marks the answers and keeps the run.
+    """Asks models the questions of tasks, marks the answers and keeps the runs.
 
     Running again asks nothing twice: the same command resumes what was interrupted.
 
@@ -64,12 +65,15 @@ def run(
     """
     from evalkit.api import catalogue
     from evalkit.cards import open_model
+    from evalkit.errors import UsageError
     from evalkit.planning import Settings
     from evalkit.task import load_task
 
     found = catalogue(include_path or [])
     given = options.pairs(model_args, "--model-args") | ({"base_url": base_url} if base_url else {})
-    named = open_model(model, given, found)
+    if given and len(model) > 1:
+        raise UsageError("--model-args and --base-url are one model's; run several models with options one by one")
+    models = [open_model(name, given, found) for name in model]
     tasks = [load_task(name, options.folders(data), found) for name in task]
     settings = Settings(
         limit=options.number(limit, "--limit"),
@@ -84,13 +88,14 @@ def run(
         refresh=refresh,
         permitted=permit_third_party,
     )
+    work = [(each, named) for named in models for each in tasks]
     if dry_run:
-        _show_plans(tasks, named, settings)
+        _show_plans(work, settings)
         return
-    _report(_run_all(tasks, named, settings, quiet), json, quiet)
+    _report(_run_all(work, settings, quiet), json, quiet)
 
 
-def _run_all(tasks: list[Task], named: NamedModel, settings: Settings, quiet: bool) -> list[Run]:
+def _run_all(work: list[tuple[Task, NamedModel]], settings: Settings, quiet: bool) -> list[Run]:
     import asyncio
 
     from evalkit.cli.output import progress
@@ -98,28 +103,28 @@ def _run_all(tasks: list[Task], named: NamedModel, settings: Settings, quiet: bo
     from evalkit.runner import arun
 
     # Everything is checked before the first question is asked: the last task's bad file must not waste the first one's.
-    for task in tasks[1:]:
+    for task, named in work[1:]:
         plan(task, named, settings)
     runs = []
     try:
-        for task in tasks:
+        for task, named in work:
             with progress(f"{task.name} · {named.name}", quiet) as show:
                 runs.append(asyncio.run(arun(task, named, settings, show)))
     except KeyboardInterrupt:
         print("evalkit: interrupted; answers are kept, the same command resumes:", file=sys.stderr)
-        print(f"  {_command()}", file=sys.stderr)
+        print(f"  {shlex.join(['evalkit', *sys.argv[1:]])}", file=sys.stderr)
         raise typer.Exit(130) from None
     return runs
 
 
 def _report(runs: list[Run], json: bool, quiet: bool) -> None:
-    from evalkit.cli.output import print_run
+    from evalkit.cli.output import print_json, print_run, print_together
     from evalkit.errors import EvalkitError
 
     if json:
-        import orjson
-
-        sys.stdout.buffer.write(orjson.dumps([run.record for run in runs], option=orjson.OPT_INDENT_2) + b"\n")
+        print_json([run.record for run in runs])
+    elif len({run.model for run in runs}) > 1:
+        print_together(runs, quiet)
     else:
         for run in runs:
             print_run(run, quiet)
@@ -129,11 +134,11 @@ def _report(runs: list[Run], json: bool, quiet: bool) -> None:
         raise EvalkitError(f"{dead[0].task}: nothing was scored, every call failed; the first said: {first}")
 
 
-def _show_plans(tasks: list[Task], named: NamedModel, settings: Settings) -> None:
+def _show_plans(work: list[tuple[Task, NamedModel]], settings: Settings) -> None:
     from evalkit.planning import plan
     from evalkit.types import Image
 
-    for task in tasks:
+    for task, named in work:
         planned = plan(task, named, settings)
         _, prompt = next(planned.prompts())
         print(f"{task.name} · {named.name}: {planned.total:,} calls at most; the run would be {planned.place}")
@@ -154,9 +159,3 @@ def _sampling(text: str | None) -> Sampling:
     from evalkit.types import Sampling
 
     return build(Sampling, options.pairs(text.split(",") if text else [], "--sampling"), "--sampling")
-
-
-def _command() -> str:
-    import shlex
-
-    return shlex.join(["evalkit", *sys.argv[1:]])

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # comes with scikit-learn
 
 from evalkit.models.base import Example, Learner
 from evalkit.models.majority import Frequent, Once
@@ -99,7 +99,8 @@ class _Weights:
 
 def one_thread() -> AbstractContextManager[object]:
     """No threads inside linear algebra: products this small only wait for them, most of all on a busy machine."""
-    return threadpool_limits(limits=1)
+    limits: AbstractContextManager[object] = threadpool_limits(limits=1)
+    return limits
 
 
 def terms(text: str) -> list[str]:
