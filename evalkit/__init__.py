@@ -1,9 +1,9 @@
 """evalkit asks medical vision-language models the questions of a benchmark and says what the answers are worth.
 
-    from evalkit import load_task, open_model, run
+from evalkit import load_task, open_model, run
 
-    found = run("phantom", "question-prior")
-    found.estimate("exact_match"), found.frame()
+found = run("phantom", "question-prior")
+found.estimate("exact_match"), found.frame()
 """
 
 from __future__ import annotations

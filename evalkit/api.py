@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from evalkit import cards, task
-from evalkit.catalogue import Catalogue
 from evalkit.cards import NamedModel
+from evalkit.catalogue import Catalogue
 from evalkit.models.base import Model
 from evalkit.planning import Settings
 from evalkit.runner import Progress
@@ -26,8 +26,8 @@ Folder = str | os.PathLike[str]
 def load_task(name: str, data: Folder | Sequence[Folder] | None = None, include: Sequence[Folder] = ()) -> Task:
     """The task of that name, its data found below `data` (EVALKIT_DATA, or ./data).
 
-    `include` are folders of your own with `tasks/` and `prompts/` in them. Raises UsageError for an unknown name, DataError
-    where no data is found.
+    `include` are folders of your own with `tasks/` and `prompts/` in them. Raises UsageError for an unknown name,
+    DataError where no data is found.
     """
     return task.load_task(name, data_folders(data), catalogue(include))
 

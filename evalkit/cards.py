@@ -23,7 +23,9 @@ class NamedModel:
     card: CardSpec | None = None
 
 
-def open_model(name: str, options: Mapping[str, object] | None = None, catalogue: Catalogue | None = None) -> NamedModel:
+def open_model(
+    name: str, options: Mapping[str, object] | None = None, catalogue: Catalogue | None = None
+) -> NamedModel:
     """The model of that name, its options checked; loads no weights and opens no connection.
 
     Raises UsageError for an unknown name or option, MissingPackageError when the adapter's package is not installed.

@@ -18,7 +18,7 @@ SUFFIX: dict[Folder, str] = {"tasks": ".yaml", "prompts": ".j2", "leaderboards":
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Where named files are looked for. `include` holds folders with `tasks/`, `prompts/` … in them, first one first."""
+    """Where named files are looked for. `include` holds folders with `tasks/`, `prompts/` … in them, in order."""
 
     include: tuple[Path, ...] = ()
 

@@ -28,7 +28,7 @@ class Checked:
 def check_all(found: Catalogue, data: Sequence[Path]) -> Iterator[Checked]:
     """Every file that ships, and every one of the user's folders."""
     for folder in ("tasks", "cards", "prompts"):
-        for path in found.files(folder).values():  # type: ignore[arg-type]
+        for path in found.files(folder).values():
             yield check_file(path, found, data)
 
 

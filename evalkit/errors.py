@@ -1,14 +1,14 @@
 """The exception tree. Every message says what was found, where, and what would be right.
 
-    EvalkitError                      exit code
-    ├── UsageError                    2   wrong name, option or combination
-    │   ├── ConfigError               2   a YAML, template or card that does not say what it must
-    │   ├── DataError                 2   data that is missing, damaged or not what the task expects
-    │   └── MissingPackageError       2   a plug-in whose package is not installed
-    ├── StoreError                    2   the results folder cannot be read or written (full disk, no permission)
-    ├── ModelError                    1   the model cannot answer at all (authentication, unknown model, no weights)
-    ├── RefusedError                  5   a data-use rule or a budget forbids the run
-    └── CallError                     –   one call failed: retried, then kept as data (a Response with an error)
+EvalkitError                      exit code
+├── UsageError                    2   wrong name, option or combination
+│   ├── ConfigError               2   a YAML, template or card that does not say what it must
+│   ├── DataError                 2   data that is missing, damaged or not what the task expects
+│   └── MissingPackageError       2   a plug-in whose package is not installed
+├── StoreError                    2   the results folder cannot be read or written (full disk, no permission)
+├── ModelError                    1   the model cannot answer at all (authentication, unknown model, no weights)
+├── RefusedError                  5   a data-use rule or a budget forbids the run
+└── CallError                     –   one call failed: retried, then kept as data (a Response with an error)
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From a tally to estimates, by scorer and slice. Imported when the answers are in: numpy is not worth waiting for before."""
+"""From a tally to estimates, by scorer and slice. Imported when the answers are in: numpy can wait till then."""
 
 from __future__ import annotations
 

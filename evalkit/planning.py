@@ -1,4 +1,4 @@
-"""Everything that can be settled before the first question: what is asked, in which order, and where the run will be."""
+"""What can be settled before the first question: what is asked, in which order, and where the run will be."""
 
 from __future__ import annotations
 
@@ -93,7 +93,9 @@ def plan(task: Task, named: NamedModel, settings: Settings) -> Plan:
     if model.sees and settings.ablation != "text-only":
         task.check_images()
     total = _chosen(task, survey, settings, model)
-    return Plan(task, named, model, settings, survey, total, settings.results / _place(task, named, model, settings, survey))
+    return Plan(
+        task, named, model, settings, survey, total, settings.results / _place(task, named, model, settings, survey)
+    )
 
 
 def _check_data_use(task: Task, named: NamedModel, settings: Settings) -> None:

@@ -22,11 +22,12 @@ from evalkit.errors import MissingPackageError, UsageError, did_you_mean
 
 T = TypeVar("T")
 
-NOT_PLUGINS = frozenset({"base", "layers", "cards", "tables"})
+NOT_PLUGINS = frozenset({"base", "layers"})
+GROUPS = frozenset({"published"})
 
 
 def find(base: type[T], name: str) -> type[T]:
-    """The plug-in class called `name`. Raises UsageError when there is none, MissingPackageError when it cannot load."""
+    """The plug-in class called `name`. Raises UsageError where there is none, MissingPackageError for what it lacks."""
     kind = base.__name__.lower()
     if ":" in name:
         module_name, _, class_name = name.partition(":")
@@ -44,12 +45,14 @@ def find(base: type[T], name: str) -> type[T]:
 
 
 def names(base: type[object]) -> list[str]:
-    """The names of all plug-ins of a kind that ship with evalkit, folders as `folder/name`."""
-    package = importlib.import_module(_package(base))
-    found = pkgutil.walk_packages(package.__path__, prefix="")
-    inner = [each.name.replace(".", "/") for each in found if not each.ispkg or _is_plugin_package(package, each.name)]
-    top = [name for name in inner if name.split("/")[0] not in NOT_PLUGINS and "__main__" not in name]
-    return sorted(name.replace("_", "-") if base.__name__ == "Model" else name for name in top)
+    """The names of all plug-ins of a kind that ship with evalkit; those in a group as `group/name`."""
+    found: list[str] = []
+    for each in _modules(_package(base)):
+        if each in GROUPS:
+            found += [f"{each}/{inner}" for inner in _modules(f"{_package(base)}.{each}")]
+        elif each not in NOT_PLUGINS:
+            found.append(each.replace("_", "-") if base.__name__ == "Model" else each)
+    return sorted(found)
 
 
 def build(cls: type[T], options: Mapping[str, object], where: str) -> T:
@@ -72,8 +75,8 @@ def build(cls: type[T], options: Mapping[str, object], where: str) -> T:
     return cls(**values)
 
 
-def _coerced(hint: object, value: object, where: str) -> object:
-    adapter: TypeAdapter[object] = TypeAdapter(hint)
+def _coerced(hint: Any, value: object, where: str) -> object:
+    adapter: TypeAdapter[Any] = TypeAdapter(hint)
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
@@ -89,11 +92,8 @@ def _package(base: type[object]) -> str:
     return base.__module__.rpartition(".")[0]
 
 
-def _is_plugin_package(package: ModuleType, name: str) -> bool:
-    """A folder is one plug-in when its root defines one; a folder of plug-ins (published/) has a bare root."""
-    spec = importlib.util.find_spec(f"{package.__name__}.{name}")
-    source = spec.loader.get_source(spec.name) if spec and hasattr(spec.loader, "get_source") else ""  # type: ignore[union-attr]
-    return "import" in (source or "")
+def _modules(package: str) -> list[str]:
+    return [each.name for each in pkgutil.iter_modules(importlib.import_module(package).__path__)]
 
 
 def _import(module_name: str, label: str, extra: str) -> ModuleType:

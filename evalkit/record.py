@@ -42,7 +42,7 @@ def model_record(model: Model, card: CardSpec | None, sampling: Sampling, report
     sent = {name: getattr(sampling, name) for name in Sampling.__slots__ if getattr(sampling, name) is not None}
     return {
         "identity": dict(model.identity),
-        "reported_models": sorted(reported),
+        "reported_models": list(reported),
         "trained_on": card.trained_on if card else [],
         "sampling": sent,
     }
@@ -91,8 +91,8 @@ def _git_commit() -> str | None:
     if not (root / ".git").exists():
         return None
     try:
-        done = subprocess.run(  # noqa: S603
-            ["git", "-C", str(root), "rev-parse", "HEAD"],  # noqa: S607
+        done = subprocess.run(
+            ["git", "-C", str(root), "rev-parse", "HEAD"],
             capture_output=True,
             text=True,
             timeout=5,

@@ -70,7 +70,14 @@ class Reader:
         if self.gold_tag:
             tags["gold"] = "yes_no" if all(yes_no(target, question) for target in targets) else "other"
         return Sample(
-            self._id(row, found.path, number), question, targets, images, options, kind, tags, self._cluster(images, row)
+            self._id(row, found.path, number),
+            question,
+            targets,
+            images,
+            options,
+            kind,
+            tags,
+            self._cluster(images, row),
         )
 
     def _id(self, row: Row, file: Path, number: int) -> str:
@@ -91,7 +98,12 @@ class Reader:
         rule = self.layout.kind
         if isinstance(rule, ByColumn):
             word = _tag(self._value(row, rule.column, file, number + 1))
-            kinds: dict[str, Kind] = rule.values or {"yes_no": "yes_no", "choice": "choice", "closed": "closed", "open": "open"}
+            kinds: dict[str, Kind] = rule.values or {
+                "yes_no": "yes_no",
+                "choice": "choice",
+                "closed": "closed",
+                "open": "open",
+            }
             if word not in kinds:
                 raise DataError(f"{file}: row {number + 1}: {rule.column} is {word!r}; {did_you_mean(word, kinds)}")
             return kinds[word]

@@ -1,8 +1,8 @@
 """run(task, model) → Run. Ask everything, then mark everything.
 
-Asking: workers pull from one shared iterator; every answer is in the store before it counts. Marking: a pure function of
-the samples and the stored answers, in the order of the data, so that a run that was killed and started again ends with
-the same bytes as one that was not.
+Asking: workers pull from one shared iterator; every answer is in the store before it counts. Marking: a pure function
+of the samples and the stored answers, in the order of the data, so that a run that was killed and started again ends
+with the same bytes as one that was not.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def _write(planned: Plan, store: Store, asked: Asked, cached: Cached, started: d
                 "task": task.name,
                 "model": planned.named.name,
                 **task_record(task, planned.survey.fingerprint),
-                **model_record(planned.model, planned.named.card, planned.sampling, reported - {""}),
+                **model_record(planned.model, planned.named.card, planned.sampling, sorted(reported - {""})),
                 **_conditions(planned.settings),
                 **result_record(tally, counts),
                 "tokens": dict(tokens),

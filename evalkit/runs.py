@@ -1,7 +1,7 @@
 """A run on disk: `results/<task>/<model>/<run>/` with `run.json`, `samples.jsonl` and `samples.parquet`.
 
-A run appears whole or not at all: it is written beside its place and moved there. The same work has the same folder, and
-the same bytes in its samples.
+A run appears whole or not at all: it is written beside its place and moved there. The same work has the same folder,
+and the same bytes in its samples.
 """
 
 from __future__ import annotations

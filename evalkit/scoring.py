@@ -33,7 +33,7 @@ def marked_predictions(file: Path, task: Task, scorers: Mapping[str, Scorer]) ->
 
 
 def marked_rows(file: Path, scorers: Mapping[str, Scorer]) -> Iterator[Marked]:
-    """A predictions file that brings question and gold itself, and where known answer_type, options, lang and others."""
+    """A predictions file that brings question and gold itself, and where known answer_type, options and others."""
     for name, row in _by_id(file, ("question", "gold", "response")).items():
         yield mark(scorers, _sample_of(name, row, file), Response(text=_text(row["response"])))
 
@@ -45,7 +45,8 @@ def _joined(
     unknown = sorted(set(responses) - ids)
     if unknown:
         raise UsageError(
-            f"{where}: {task.name} has no sample {unknown[0]!r} ({len(unknown):,} of {len(responses):,} ids are unknown); "
+            f"{where}: {task.name} has no sample {unknown[0]!r} "
+            f"({len(unknown):,} of {len(responses):,} ids are unknown); "
             f"its ids look like {', '.join(sorted(ids)[:3])}. Rows with question and gold can be marked without --task"
         )
     absent = Response(error=f"{where} has no answer to it")
@@ -77,7 +78,9 @@ def _sample_of(name: str, row: Row, file: Path) -> Sample:
     targets = tuple(str(each) for each in gold) if isinstance(gold, list) else (_text(gold),)
     options = row.get("options") or []
     if not isinstance(options, list | dict):
-        raise DataError(f"{file}: row {name}: options is a {type(options).__name__}; a list or letters to texts is right")
+        raise DataError(
+            f"{file}: row {name}: options is a {type(options).__name__}; a list or letters to texts is right"
+        )
     texts = tuple(str(each) for each in (options.values() if isinstance(options, dict) else options))
     tags = {tag: text for tag in TAGS if (text := _text(row.get(tag)).strip())}
     tags["gold"] = "yes_no" if all(yes_no(target, question) for target in targets) else "other"

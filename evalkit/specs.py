@@ -154,9 +154,11 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[object] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=True)
             if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands twice", key_node.start_mark
+                )
             seen.add(key)
         return super().construct_mapping(node, deep)
 
@@ -164,7 +166,7 @@ class _Loader(yaml.SafeLoader):
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML file that is a mapping. Raises ConfigError naming file and line."""
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  (a SafeLoader)
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error})") from error
     except yaml.YAMLError as error:
@@ -177,7 +179,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def read_spec(path: Path, spec: type[S]) -> S:
-    """A YAML file checked against its spec. Raises ConfigError: `slake.yaml: clutser: unknown field; did you mean …`."""
+    """A YAML file checked against its spec. Raises ConfigError: `slake.yaml: clutser: unknown field; did you mean …`"""
     try:
         return spec.model_validate(read_yaml(path))
     except ValidationError as error:

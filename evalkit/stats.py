@@ -109,8 +109,8 @@ def estimate(  # noqa: PLR0913  (the counts are keyword-only and go straight int
 ) -> Estimate:
     """The mean of marks in [0, 1] with its 95 % interval; `clusters` None where the samples are independent.
 
-    t at C-1 degrees of freedom on the clustered error. Wilson where there are no clusters and every mark is 0 or 1, and,
-    on the number of clusters, where all marks are 0 or all are 1: there the clustered error is 0, which nobody believes.
+    t at C-1 degrees of freedom on the clustered error. Wilson where there are no clusters and every mark is 0 or 1,
+    and, on the number of clusters, where all marks are 0 or all are 1: a clustered error of 0 is believed by nobody.
     """
     marks = np.asarray(values, dtype=np.float64)
     counts = {"missing": missing, "unparsed": unparsed, "refused": refused, "blank": blank}
@@ -133,7 +133,9 @@ def estimate(  # noqa: PLR0913  (the counts are keyword-only and go straight int
 
 
 def paired_difference(
-    first: Sequence[float] | Floats, second: Sequence[float] | Floats, clusters: Sequence[int] | NDArray[np.int64] | None
+    first: Sequence[float] | Floats,
+    second: Sequence[float] | Floats,
+    clusters: Sequence[int] | NDArray[np.int64] | None,
 ) -> Estimate:
     """The mean of `first - second`, sample by sample, with its clustered 95 % t interval (in [-1, 1])."""
     differences = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)

@@ -203,7 +203,9 @@ def _locate(spec: TaskSpec, wanted: str, data: Sequence[Path]) -> tuple[str, Lay
         looked_for.append(f"  {sources['test'].whereabouts()}")
     folders = ", ".join(str(folder) for folder in data) or "no folder (--data names one)"
     lines = "\n".join(looked_for)
-    raise DataError(f"{spec.name}: no data in {folders}; get it from {spec.homepage} and put one of these there:\n{lines}")
+    raise DataError(
+        f"{spec.name}: no data in {folders}; get it from {spec.homepage} and put one of these there:\n{lines}"
+    )
 
 
 def _source(task: str, split: str, layout: Layout) -> Source:

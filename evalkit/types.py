@@ -1,6 +1,6 @@
 """The nouns: everything that flows through evalkit, on one screen. Standard library only.
 
-    Sample ──Task──▶ Prompt ──Model──▶ Response ──Scorer──▶ Score
+Sample ──Task──▶ Prompt ──Model──▶ Response ──Scorer──▶ Score
 """
 
 from __future__ import annotations

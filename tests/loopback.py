@@ -21,7 +21,9 @@ def completion(text: str | None, **message: Any) -> Reply:
         "id": "c1",
         "object": "chat.completion",
         "model": "loopback-1",
-        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text, **message}}],
+        "choices": [
+            {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text, **message}}
+        ],
         "usage": {"prompt_tokens": 7, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 3}},
     }
     return 200, {}, json.dumps(body).encode()
@@ -70,7 +72,11 @@ def serving(loopback: Loopback) -> Iterator[Loopback]:
             time.sleep(loopback.latency)
             status, headers, content = loopback.answer(body, attempt)
             self.send_response(status)
-            for name, value in {"Content-Type": "application/json", "Content-Length": str(len(content)), **headers}.items():
+            for name, value in {
+                "Content-Type": "application/json",
+                "Content-Length": str(len(content)),
+                **headers,
+            }.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)

@@ -12,14 +12,17 @@ from evalkit.errors import EvalkitError
 
 app = typer.Typer(
     name="evalkit",
-    help="Asks medical vision-language models the questions of a benchmark, marks the answers, and says how far to trust "
-    "the number.",
+    help="Asks medical vision-language models the questions of a benchmark, marks the answers, "
+    "and says how far to trust the number.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     # Both - and _ are taken in option names.
-    context_settings={"token_normalize_func": lambda token: token.replace("_", "-"), "help_option_names": ["-h", "--help"]},
+    context_settings={
+        "token_normalize_func": lambda token: token.replace("_", "-"),
+        "help_option_names": ["-h", "--help"],
+    },
 )
 app.command("run", short_help="Ask models the questions of tasks; keep, mark and table the answers.")(run.run)
 app.command("score", short_help="Mark answers that are there already; ask no model.")(score.score)

@@ -96,7 +96,9 @@ _LISTS: dict[str, Callable[[Catalogue], Iterator[tuple[str, str]]]] = {
 def show(
     what: Annotated[Literal["task", "model", "run"], typer.Argument(help="What to show.")],
     name: Annotated[str, typer.Argument(help="Its name; of a run, its folder.")],
-    wrong: Annotated[bool, typer.Option("--wrong", help="Of a run: the samples that its first scorer marked below 1.")] = False,
+    wrong: Annotated[
+        bool, typer.Option("--wrong", help="Of a run: the samples that its first scorer marked below 1.")
+    ] = False,
     data: options.Data = None,
     include_path: options.Include = None,
 ) -> None:
@@ -153,7 +155,9 @@ def _show_model(name: str, found: Catalogue) -> None:
 
 
 def check(
-    file: Annotated[list[Path] | None, typer.Argument(help="Files to check; all there are where none is named.")] = None,
+    file: Annotated[
+        list[Path] | None, typer.Argument(help="Files to check; all there are where none is named.")
+    ] = None,
     data: options.Data = None,
     include_path: options.Include = None,
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -67,7 +69,7 @@ def verify(
         raise typer.Exit(2)
 
 
-def _tasks(wanted: list[str] | None, data: list[options.Path] | None, found: Catalogue) -> list[Task]:
+def _tasks(wanted: list[str] | None, data: list[Path] | None, found: Catalogue) -> list[Task]:
     from evalkit.errors import DataError
     from evalkit.task import load_task
 
@@ -94,7 +96,7 @@ def _verified(task: Task, decode: bool) -> str:
     return f"{fingerprint.count:,} rows, {fingerprint.images:,} images, {fingerprint.gold_sha256[:16]}…; {official}"
 
 
-def _print_rows(rows: list[tuple[str, ...]], names: tuple[str, ...], json: bool) -> None:
+def _print_rows(rows: Sequence[tuple[str, ...]], names: tuple[str, ...], json: bool) -> None:
     from evalkit.cli.output import print_json, print_table
 
     if json:

@@ -61,7 +61,9 @@ def _packages() -> list[tuple[str, str, str]]:
 def _places(data: list[Path] | None, results: Path) -> list[tuple[str, str, str]]:
     rows = []
     for folder in options.folders(data):
-        state, detail = ("ok", str(folder)) if folder.is_dir() else ("none", f"{folder}: no such folder; --data names one")
+        state, detail = (
+            ("ok", str(folder)) if folder.is_dir() else ("none", f"{folder}: no such folder; --data names one")
+        )
         rows.append(("data", state, detail))
     existing = next(path for path in (results.absolute(), *results.absolute().parents) if path.exists())
     free = shutil.disk_usage(existing).free / 2**30
@@ -72,4 +74,6 @@ def _places(data: list[Path] | None, results: Path) -> list[tuple[str, str, str]
 
 def _keys() -> list[tuple[str, str, str]]:
     # Whether a key is set, never what it is.
-    return [(name, "ok" if os.environ.get(name) else "none", "set" if os.environ.get(name) else "not set") for name in KEYS]
+    return [
+        (name, "ok" if os.environ.get(name) else "none", "set" if os.environ.get(name) else "not set") for name in KEYS
+    ]

@@ -16,7 +16,9 @@ def from_config(context: typer.Context, _: typer.CallbackParam, file: Path | Non
         return None
     from evalkit.specs import read_yaml
 
-    known = {name.replace("_", "-"): name for each in context.command.params if (name := each.name) and name != "config"}
+    known = {
+        name.replace("_", "-"): name for each in context.command.params if (name := each.name) and name != "config"
+    }
     defaults: dict[str, Any] = {}
     for key, value in read_yaml(file).items():
         name = str(key).replace("_", "-")
@@ -36,17 +38,21 @@ def _as_option(value: object, multiple: bool) -> object:
 
 
 Models = Annotated[
-    list[str], typer.Option("--model", "-M", help="A card, provider/name, or an adapter; repeatable.", show_default=False)
+    list[str],
+    typer.Option("--model", "-M", help="A card, provider/name, or an adapter; repeatable.", show_default=False),
 ]
 ModelArgs = Annotated[
-    list[str] | None, typer.Option("--model-args", "-a", metavar="KEY=VALUE", help="An option of the adapter; repeatable.")
+    list[str] | None,
+    typer.Option("--model-args", "-a", metavar="KEY=VALUE", help="An option of the adapter; repeatable."),
 ]
 Tasks = Annotated[
     list[str], typer.Option("--task", "-t", help="A task, or task@layout; repeatable.", show_default=False)
 ]
 Data = Annotated[
     list[Path] | None,
-    typer.Option("--data", envvar="EVALKIT_DATA", help="A folder in which data is looked for; repeatable. [default: data]"),
+    typer.Option(
+        "--data", envvar="EVALKIT_DATA", help="A folder in which data is looked for; repeatable. [default: data]"
+    ),
 ]
 Results = Annotated[Path, typer.Option("--results", help="Where answers and runs are kept.")]
 Include = Annotated[
@@ -56,7 +62,9 @@ Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notes.")]
 Config = Annotated[
     Path | None,
-    typer.Option("--config", is_eager=True, callback=from_config, help="A YAML file of options; what is given here wins."),
+    typer.Option(
+        "--config", is_eager=True, callback=from_config, help="A YAML file of options; what is given here wins."
+    ),
 ]
 
 

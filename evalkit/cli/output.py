@@ -1,4 +1,4 @@
-"""What the commands print: tables, notes and progress. Results go to standard output, everything else to standard error."""
+"""What the commands print: results on standard output, notes and progress on standard error."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ def print_together(runs: Sequence[Run], quiet: bool) -> None:
         for run in mine:
             found = {each.scorer: each.estimate for each in run.estimates if each.slice == "all"}
             n = max(each.n + each.missing for each in found.values())
-            rows.append([run.model, f"{n:,}", *(cell(found[scorer], n) if scorer in found else "" for scorer in scorers)])
+            rows.append(
+                [run.model, f"{n:,}", *(cell(found[scorer], n) if scorer in found else "" for scorer in scorers)]
+            )
         print_table(task, ["model", "n", *scorers], rows, right=range(1, 2 + len(scorers)))
         if not quiet:
             for line in dict.fromkeys(line for run in mine for line in notes(run)):
@@ -157,5 +159,7 @@ def print_wrong(run: Run) -> None:
         if score["value"] is None or score["value"] < 1:
             asked = str(row.get("question", ""))
             wanted = " | ".join(row.get("targets", []))
-            rows.append((row["id"], asked, wanted, row["response"] or str(row["error"] or ""), f"{scorer}: {score['bucket']}"))
+            rows.append(
+                (row["id"], asked, wanted, row["response"] or str(row["error"] or ""), f"{scorer}: {score['bucket']}")
+            )
     print_table(f"{len(rows)} not right", ("id", "question", "wanted", "answered", "marked by"), rows)

@@ -30,7 +30,8 @@ SamplingText = Annotated[
 ]
 BaseUrl = Annotated[str | None, typer.Option("--base-url", help="The address of an OpenAI-compatible server.")]
 Permit = Annotated[
-    bool, typer.Option("--permit-third-party", help="You may send this data to the model's provider; recorded in the run.")
+    bool,
+    typer.Option("--permit-third-party", help="You may send this data to the model's provider; recorded in the run."),
 ]
 
 

@@ -21,9 +21,13 @@ DEFAULT = ("exact_match", "closed", "token_f1", "recall")
 
 def score(
     run: Annotated[Path | None, typer.Argument(help="A run's folder.", show_default=False)] = None,
-    predictions: Annotated[Path | None, typer.Option("--predictions", "-p", help="JSON Lines with id and response.")] = None,
+    predictions: Annotated[
+        Path | None, typer.Option("--predictions", "-p", help="JSON Lines with id and response.")
+    ] = None,
     task: Annotated[str | None, typer.Option("--task", "-t", help="The task that the answers are to.")] = None,
-    scorer: Annotated[list[str] | None, typer.Option("--scorer", "-s", help="A scorer; repeatable. [default: the task's]")] = None,
+    scorer: Annotated[
+        list[str] | None, typer.Option("--scorer", "-s", help="A scorer; repeatable. [default: the task's]")
+    ] = None,
     samples_out: Annotated[Path | None, typer.Option("--samples-out", help="Writes one JSON object a sample.")] = None,
     data: options.Data = None,
     include_path: options.Include = None,

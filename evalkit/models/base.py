@@ -51,7 +51,7 @@ class Model(ABC):
     async def generate(self, prompt: Prompt) -> Response:
         """The answer to one prompt. Raises CallError when this call failed, ModelError when all would."""
 
-    async def aclose(self) -> None:
+    async def aclose(self) -> None:  # noqa: B027  (most models hold nothing)
         """Releases connections and memory."""
 
 

@@ -51,8 +51,8 @@ class Limited(Layer):
 class Retrying(Layer):
     """Asks again while that can help, waiting twice as long each time; what fails for good becomes data.
 
-    A wait is 0.5 s · 2^attempt, spread by ±50 % so that clients do not come back together, at most `longest` seconds and
-    never shorter than the server's own Retry-After. `timeout` is for one attempt, in seconds.
+    A wait is 0.5 s · 2^attempt, spread by ±50 % so that clients do not come back together, at most `longest` seconds
+    and never shorter than the server's own Retry-After. `timeout` is for one attempt, in seconds.
     """
 
     retries: int = 6
@@ -81,7 +81,7 @@ class Retrying(Layer):
         return Response(error=f"{error}{tries}")
 
     def _wait(self, attempt: int, retry_after: float | None) -> float:
-        wait = min(self.longest, 0.5 * 2**attempt) * self._random.uniform(0.5, 1.5)
+        wait = min(self.longest, 0.5 * float(2**attempt)) * self._random.uniform(0.5, 1.5)
         return max(wait, retry_after or 0.0)
 
 

@@ -1,7 +1,7 @@
 """OpenAI and every server that speaks its chat completions, through the official SDK.
 
-The body is spliced from bytes and sent through the SDK's own low-level door, so that a picture's base64 is made once and
-never parsed, copied into objects or escaped again; authentication, addresses, proxies and errors stay the SDK's.
+The body is spliced from bytes and sent through the SDK's own low-level door, so that a picture's base64 is made once
+and never parsed, copied into objects or escaped again; authentication, addresses, proxies and errors stay the SDK's.
 Wire format: https://platform.openai.com/docs/api-reference/chat.
 """
 

@@ -26,7 +26,9 @@ class Csv(FileSource):
                     # DictReader files what is too much under None, and fills with None what is missing.
                     if None in row or None in row.values():
                         names = len(reader.fieldnames or ())
-                        raise DataError(f"{file}: line {reader.line_num} does not have {names} values as the first line")
+                        raise DataError(
+                            f"{file}: line {reader.line_num} does not have {names} values as the first line"
+                        )
                     yield row
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise DataError(f"{file}: cannot be read ({error})") from error

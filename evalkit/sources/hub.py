@@ -50,7 +50,7 @@ class Hub(Source):
         kind = SUFFIXES.get(found.suffix)
         if kind is None:
             raise ConfigError(f"hub file {self.file!r}: {', '.join(SUFFIXES)} can be read")
-        made: type[FileSource] = find(Source, kind)  # type: ignore[type-abstract,assignment]
+        made: type[FileSource] = find(Source, kind)  # type: ignore[type-abstract]
         return made(str(found))
 
 

@@ -48,7 +48,9 @@ def image_names(file: Path, stamp: tuple[int, int]) -> dict[str, tuple[str, ...]
     names: dict[str, list[str]] = {}
     with _opened(file) as opened:
         schema = opened.schema_arrow
-        columns = [each.name for each in schema if pa.types.is_struct(each.type) and each.type.get_field_index("bytes") >= 0]
+        columns = [
+            each.name for each in schema if pa.types.is_struct(each.type) and each.type.get_field_index("bytes") >= 0
+        ]
         if not columns:
             return {}
         names = {column: [] for column in columns}

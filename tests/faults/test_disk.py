@@ -31,7 +31,9 @@ def test_a_full_disk_is_one_line(tmp_path: Path, kilobytes: int) -> None:
     """A disk that fills up ends the run with exit code 2, a line that says what to do, and no run folder."""
     command = " ".join(f"'{part}'" for part in [*RUN, str(tmp_path)])
 
-    done = on_small_disk(f"{command}; echo exit $?; find {tmp_path} -name 'run.json' -o -name '*.jsonl'", tmp_path, kilobytes)
+    done = on_small_disk(
+        f"{command}; echo exit $?; find {tmp_path} -name 'run.json' -o -name '*.jsonl'", tmp_path, kilobytes
+    )
 
     assert done.stdout.split() == ["exit", "2"]
     assert done.stderr.startswith("evalkit: ")

@@ -26,7 +26,9 @@ def start(url: str, results: Path) -> subprocess.Popen[bytes]:
     arguments = ["run", "--model", "openai/loopback", "--base-url", url, "--task", "phantom", "--limit", str(QUESTIONS)]
     more = ["--results", str(results), "--max-connections", str(CONNECTIONS), "--quiet"]
     program = [sys.executable, "-c", "from evalkit.cli import main; main()"]
-    return subprocess.Popen([*program, *arguments, *more], stdout=subprocess.DEVNULL, env={**os.environ, "NO_COLOR": "1"})
+    return subprocess.Popen(
+        [*program, *arguments, *more], stdout=subprocess.DEVNULL, env={**os.environ, "NO_COLOR": "1"}
+    )
 
 
 def samples_of(results: Path) -> bytes:
@@ -45,7 +47,7 @@ def wait_for(server: Loopback, requests: int) -> None:
 
 @pytest.mark.parametrize("requests", [1, 40, QUESTIONS - 2], ids=["at the first", "in the middle", "near the end"])
 def test_killed_and_resumed_ends_with_the_same_bytes(tmp_path: Path, requests: int) -> None:
-    """Killed with signal 9 at any moment and started again: the same bytes, and at most what was in flight asked twice."""
+    """Killed with signal 9 and started again: the same bytes, and at most what was in flight is asked twice."""
     with serving(Loopback(answer, latency=0.02)) as server:
         assert start(server.url, tmp_path / "whole").wait() == 0
         server.asked.clear()
