@@ -31,10 +31,10 @@ def mark(scorers: Mapping[str, Scorer], sample: Sample, response: Response) -> M
     return Marked(sample, response, marks)
 
 
-def row_of(marked: Marked, key: bytes, pictures: Mapping[str, str], with_text: bool) -> dict[str, Any]:
-    """The line of samples.jsonl. `pictures` maps image names to digests; `with_text` keeps question and targets too.
+def row_of(marked: Marked, key: bytes, pictures: bytes, with_text: bool) -> dict[str, Any]:
+    """The line of samples.jsonl. `pictures` are the digests of what was shown, 32 bytes each.
 
-    Only data that may be redistributed keeps its text: run folders are meant to be handed on.
+    `with_text` keeps question and targets too: only where data may be redistributed, for runs are meant to be handed on.
     """
     sample, response = marked.sample, marked.response
     row: dict[str, Any] = {
@@ -42,7 +42,7 @@ def row_of(marked: Marked, key: bytes, pictures: Mapping[str, str], with_text: b
         "kind": sample.kind,
         "cluster": sample.cluster,
         "tags": dict(sample.tags),
-        "images": [pictures[image.name] for image in sample.images if image.name in pictures],
+        "images": [pictures[at : at + 32].hex() for at in range(0, len(pictures), 32)],
         "prompt": key.hex(),
     }
     if with_text:

@@ -33,11 +33,14 @@ Progress = Callable[[int, int], None]
 
 @dataclass
 class Asked:
-    """What asking left behind: the key of every answer in the store, the failed calls, and the pictures' digests."""
+    """What asking left behind, sample by sample in the order of the data, a few bytes each.
+
+    `keys` are the answers' in the store, `pictures` the sha256 of what was shown (32 bytes a picture, joined).
+    """
 
     keys: list[bytes]
+    pictures: list[bytes]
     failed: dict[int, Response]
-    pictures: dict[str, str]
 
 
 async def arun(task: Task, named: NamedModel, settings: Settings, progress: Progress | None = None) -> Run:
@@ -57,7 +60,7 @@ async def arun(task: Task, named: NamedModel, settings: Settings, progress: Prog
 
 
 async def _ask(planned: Plan, cached: Cached, progress: Progress | None) -> Asked:
-    asked = Asked([b""] * planned.total, {}, {})
+    asked = Asked([b""] * planned.total, [b""] * planned.total, {})
     pictures = Pictures()
     prompts = planned.prompts()
     done = itertools.count(1)
@@ -66,7 +69,7 @@ async def _ask(planned: Plan, cached: Cached, progress: Progress | None) -> Aske
         for number, prompt in prompts:
             loaded = pictures.load(prompt)
             key = asked.keys[number] = cached.key(loaded)
-            asked.pictures.update((image.name, picture_of(image).sha256) for image in loaded.images)
+            asked.pictures[number] = b"".join(bytes.fromhex(picture_of(image).sha256) for image in loaded.images)
             response = await cached.fetch(key, loaded)
             if response.error:
                 asked.failed[number] = response
@@ -101,7 +104,7 @@ def _write(planned: Plan, store: Store, asked: Asked, cached: Cached, started: d
                 raise ModelError(f"the answer to {sample.id} left the store; run the same command again")
             marked = mark(task.scorers, sample, response)
             tally.add(sample, marked.marks)
-            writer.add(row_of(marked, asked.keys[number], asked.pictures, task.data_use.redistribute))
+            writer.add(row_of(marked, asked.keys[number], asked.pictures[number], task.data_use.redistribute))
             tokens.update({name: getattr(response.usage, name) or 0 for name in Usage.__slots__})
             reported.add(response.model)
         counts = {"asked": cached.asked, "cached": cached.found, "answered": planned.total - len(asked.failed)}

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = 1
+BLOCK = 1 << 19
 SHAPES = MappingProxyType({str: "string", float: "float64", int: "int64", bool: "bool_"})
 
 
@@ -196,9 +197,12 @@ def write_parquet(lines: Path, target: Path, columns: Mapping[str, Any]) -> None
     # Parquet has no struct without fields; what no row fills is left out.
     schema = pa.schema([(name, typed(shape)) for name, shape in columns.items() if shape != {}])
     options = pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
-    with pq.ParquetWriter(target, schema, compression="zstd") as writer:
-        for batch in pj.open_json(lines, parse_options=options):
-            writer.write_batch(batch)
+    # Block by block, without threads or a pool that keeps what it was given: the file must not end up in memory.
+    reading = pj.ReadOptions(use_threads=False, block_size=2 * BLOCK)
+    with pq.ParquetWriter(target, schema, compression="zstd") as writer, lines.open("rb") as file:
+        while block := b"".join(file.readlines(BLOCK)):
+            source = pa.BufferReader(block)
+            writer.write_table(pj.read_json(source, reading, options, memory_pool=pa.system_memory_pool()))
 
 
 def shape_of(row: Mapping[str, Any], known: dict[str, Any]) -> None:
