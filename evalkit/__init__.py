@@ -9,6 +9,7 @@ found.estimate("exact_match"), found.frame()
 from __future__ import annotations
 
 import importlib
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,15 +41,17 @@ __all__ = [
     "run",
 ]
 
-_HOMES = {
-    "evalkit.api": ("arun", "load_task", "open_model", "run"),
-    "evalkit.errors": ("EvalkitError",),
-    "evalkit.models.base": ("Model",),
-    "evalkit.runs": ("Run", "load_run"),
-    "evalkit.scorers.base": ("Scorer",),
-    "evalkit.task": ("Task",),
-    "evalkit.types": ("Estimate", "Image", "Prompt", "Response", "Sample", "Sampling", "Score"),
-}
+_HOMES = MappingProxyType(
+    {
+        "evalkit.api": ("arun", "load_task", "open_model", "run"),
+        "evalkit.errors": ("EvalkitError",),
+        "evalkit.models.base": ("Model",),
+        "evalkit.runs": ("Run", "load_run"),
+        "evalkit.scorers.base": ("Scorer",),
+        "evalkit.task": ("Task",),
+        "evalkit.types": ("Estimate", "Image", "Prompt", "Response", "Sample", "Sampling", "Score"),
+    }
+)
 
 
 def __getattr__(name: str) -> object:

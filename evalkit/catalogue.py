@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from evalkit.errors import UsageError, did_you_mean
 
 Folder = Literal["tasks", "prompts", "leaderboards", "cards"]
 
-SUFFIX: dict[Folder, str] = {"tasks": ".yaml", "prompts": ".j2", "leaderboards": ".yaml", "cards": ".yaml"}
+SUFFIX = MappingProxyType({"tasks": ".yaml", "prompts": ".j2", "leaderboards": ".yaml", "cards": ".yaml"})
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from evalkit.errors import DataError
 from evalkit.types import Image, Prompt
@@ -23,7 +24,7 @@ MAGIC = (
     (b"BM", "image/bmp"),
 )
 # What the last bytes of a whole file of that type hold; a file without them is decoded to see whether it is damaged.
-ENDINGS = {"image/jpeg": b"\xff\xd9", "image/png": b"IEND\xaeB`\x82", "image/gif": b"\x3b"}
+ENDINGS = MappingProxyType({"image/jpeg": b"\xff\xd9", "image/png": b"IEND\xaeB`\x82", "image/gif": b"\x3b"})
 TAIL = 64
 
 

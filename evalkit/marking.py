@@ -34,7 +34,7 @@ def mark(scorers: Mapping[str, Scorer], sample: Sample, response: Response) -> M
 def row_of(marked: Marked, key: bytes, pictures: bytes, with_text: bool) -> dict[str, Any]:
     """The line of samples.jsonl. `pictures` are the digests of what was shown, 32 bytes each.
 
-    `with_text` keeps question and targets too: only where data may be redistributed, for runs are meant to be handed on.
+    `with_text` keeps question and targets too: only where data may be redistributed, for a run may be handed on.
     """
     sample, response = marked.sample, marked.response
     row: dict[str, Any] = {

@@ -66,7 +66,7 @@ def serving(loopback: Loopback) -> Iterator[Loopback]:
             key = json.dumps(body["messages"])
             with loopback.lock:
                 loopback.requests.append(body)
-                loopback.headers.append(dict(self.headers))
+                loopback.headers.append({name.lower(): value for name, value in self.headers.items()})
                 attempt = loopback.asked[key]
                 loopback.asked[key] += 1
             time.sleep(loopback.latency)

@@ -105,7 +105,7 @@ def test_questions_about_one_picture_get_the_same_other_one() -> None:
 
 @pytest.mark.parametrize("ablation", ["blank", "shuffled"])
 def test_the_words_stay_in_their_places(ablation: Ablation) -> None:
-    """Words, their places, system text and settings are those of the prompt, and a prompt without pictures is itself."""
+    """Words, their places, system text and settings stay; a prompt without pictures is itself."""
     change, asked, plain = ablate(ablation, lambda: samples(4), 0), prompt(1, 2), Prompt(("What?",))
 
     changed = change(asked)

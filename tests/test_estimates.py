@@ -83,7 +83,7 @@ def test_slices_are_by_tag() -> None:
 
 
 def test_a_scorer_counts_only_what_it_marks() -> None:
-    """A scorer that leaves out a kind of sample has only the others in n, and no line for a slice that it never marks."""
+    """A scorer that leaves out a kind has only the others in n, and no line for a slice that it never marks."""
     tally = Tally(clustered=False)
     tally.add(sample(0, kind="closed"), {"strict": score(1), "closed": score(1)})
     tally.add(sample(1, kind="open"), {"strict": score(0)})

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evalkit.phantom import SIZE, Drawing, Ellipse
-from evalkit.phantom_atlas import atlas
-from evalkit.phantom_questions import PER_IMAGE, Question, questions
-from evalkit.phantom_scenes import Scene, scene
+from evalkit.phantom.drawing import SIZE, Drawing, Ellipse
+from evalkit.phantom.atlas import atlas
+from evalkit.phantom.questions import PER_IMAGE, Question, questions
+from evalkit.phantom.scenes import Scene, scene
 
 ATLAS = atlas()
 SCENES = tuple(scene(ATLAS, seed=3, split=1, index=index) for index in range(120))

@@ -233,9 +233,12 @@ def test_a_paired_difference_counts_clusters() -> None:
     assert (found.se, found.clusters, found.n) == (pytest.approx(error), 3, 6)
 
 
-@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=20))
-def test_a_paired_difference_turns_with_its_models_and_stays_in_range(pairs: list[tuple[float, float]]) -> None:
-    """Exchanging the two models turns the sign; value and interval lie in [-1, 1]."""
+PAIRS = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=20)
+
+
+@given(PAIRS)
+def test_a_paired_difference_turns_with_its_models(pairs: list[tuple[float, float]]) -> None:
+    """Exchanging the two models turns the sign of the difference and of its interval."""
     first, second = [a for a, _ in pairs], [b for _, b in pairs]
 
     there, back = paired_difference(first, second, None), paired_difference(second, first, None)
@@ -243,8 +246,17 @@ def test_a_paired_difference_turns_with_its_models_and_stays_in_range(pairs: lis
     assert there.value is not None
     assert back.value == pytest.approx(-there.value)
     if there.low is not None and there.high is not None:
+        assert there.low <= there.value <= there.high
         assert (back.low, back.high) == pytest.approx((-there.high, -there.low))
-        assert -1.0 <= there.low <= there.value <= there.high <= 1.0
+
+
+@given(PAIRS)
+def test_a_paired_difference_stays_in_range(pairs: list[tuple[float, float]]) -> None:
+    """A difference of marks in [0, 1], and its interval, lie in [-1, 1]."""
+    found = paired_difference([a for a, _ in pairs], [b for _, b in pairs], None)
+
+    assert found.value is not None
+    assert all(-1.0 <= each <= 1.0 for each in (found.value, found.low or 0.0, found.high or 0.0))
 
 
 def test_a_mean_of_one_sample_has_no_difference_interval() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 
 from evalkit.answers import chinese
 from evalkit.answers.final import Part, final_part
@@ -19,16 +20,20 @@ _STOPS = re.compile(
     r"\s*(?:$|[^\w\s])|\s*\n|\s+(?:it|there|this|that|these|those|the|they|he|she|i|we|not|because|since)\b", re.I
 )
 _STOPS_HARD = re.compile(r"\s*(?:$|[^\w\s]|\n)")
-_OTHER_NEXT = {
-    "yes": re.compile(r"\W*(?:(?:and|or)\b)?\W*(?:no|nope)(?![0-9A-Za-z'])", re.IGNORECASE),
-    "no": re.compile(r"\W*(?:(?:and|or)\b)?\W*(?:yes|yeah|yep)(?![0-9A-Za-z'])", re.IGNORECASE),
-}
-_OTHER_LATER = {
-    "yes": re.compile(
-        r"(?:[.;:,!?\n]\s*|\b(?:so|is|actually|but|answer|rather)\s+)no(?=\s*(?:[.,;:!?\n]|$))", re.IGNORECASE
-    ),
-    "no": re.compile(r"\b(?:yes|yeah|yep)\b", re.IGNORECASE),
-}
+_OTHER_NEXT = MappingProxyType(
+    {
+        "yes": re.compile(r"\W*(?:(?:and|or)\b)?\W*(?:no|nope)(?![0-9A-Za-z'])", re.IGNORECASE),
+        "no": re.compile(r"\W*(?:(?:and|or)\b)?\W*(?:yes|yeah|yep)(?![0-9A-Za-z'])", re.IGNORECASE),
+    }
+)
+_OTHER_LATER = MappingProxyType(
+    {
+        "yes": re.compile(
+            r"(?:[.;:,!?\n]\s*|\b(?:so|is|actually|but|answer|rather)\s+)no(?=\s*(?:[.,;:!?\n]|$))", re.IGNORECASE
+        ),
+        "no": re.compile(r"\b(?:yes|yeah|yep)\b", re.IGNORECASE),
+    }
+)
 # A repeated instruction, "[Yes, No]" or "yes or no", says nothing.
 _BOTH = re.compile(
     r"\byes\b\W{0,3}(?:,|/|\bor\b|\band\b)\W{0,3}no\b|\bno\b\W{0,3}(?:,|/|\bor\b|\band\b)\W{0,3}yes\b", re.I

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -85,12 +86,14 @@ def _runs(results: Path) -> Iterator[tuple[str, str]]:
         yield str(run.path), f"{mark}{'' if run.record['comparable'] else ' (not comparable)'}"
 
 
-_LISTS: dict[str, Callable[[Catalogue], Iterator[tuple[str, str]]]] = {
-    "tasks": _tasks,
-    "models": _models,
-    "scorers": _scorers,
-    "leaderboards": _leaderboards,
-}
+_LISTS = MappingProxyType(
+    {
+        "tasks": _tasks,
+        "models": _models,
+        "scorers": _scorers,
+        "leaderboards": _leaderboards,
+    }
+)
 
 
 def show(

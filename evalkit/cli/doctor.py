@@ -7,17 +7,20 @@ import platform
 import shutil
 import sys
 from pathlib import Path
+from types import MappingProxyType
 
 import typer
 
 from evalkit.cli import options
 
-PACKAGES = {
-    "openai": "API models and every OpenAI-compatible server",
-    "scikit-learn": "the baselines question-prior and pixel-prior",
-    "pyarrow": "samples.parquet, and data in Parquet",
-    "pandas": "Run.frame()",
-}
+PACKAGES = MappingProxyType(
+    {
+        "openai": "API models and every OpenAI-compatible server",
+        "scikit-learn": "the baselines question-prior and pixel-prior",
+        "pyarrow": "samples.parquet, and data in Parquet",
+        "pandas": "Run.frame()",
+    }
+)
 KEYS = ("OPENAI_API_KEY",)
 
 

@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 
 from evalkit.errors import DataError, UsageError
-from evalkit.phantom_atlas import View, atlas
-from evalkit.phantom_questions import questions
-from evalkit.phantom_scenes import Scene, scene
+from evalkit.phantom.atlas import View, atlas
+from evalkit.phantom.questions import questions
+from evalkit.phantom.scenes import Scene, scene
 from evalkit.sources.base import Inside, Row, Source
 
 _SPLITS: Final = MappingProxyType({"train": 0, "test": 1})

@@ -11,8 +11,8 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from evalkit.phantom import Drawing, Ellipse
-from evalkit.phantom_atlas import View
+from evalkit.phantom.atlas import View
+from evalkit.phantom.drawing import Drawing, Ellipse
 
 Side = Literal["left", "right", ""]
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from math import sqrt
 from types import MappingProxyType
 from typing import Final
 
-from evalkit.phantom import Ellipse, Half
+from evalkit.phantom.drawing import Ellipse, Half
 
 Tissues = Mapping[str, float]
 

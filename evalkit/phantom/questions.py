@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeVar
 
 import numpy as np
 
-from evalkit.phantom_scenes import Scene
+from evalkit.phantom.scenes import Scene
 
 T = TypeVar("T")
 

@@ -1,0 +1,237 @@
+"""Layers: what is wrapped round a model changes how it is called, never what it answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from conftest import png
+
+from evalkit.errors import CallError, ModelError
+from evalkit.models.base import Model
+from evalkit.models.layers import Cached, Limited, Retrying
+from evalkit.models.scripted import Scripted
+from evalkit.store import Store
+from evalkit.types import Image, Prompt, Response, Sampling
+
+
+@dataclass(kw_only=True)
+class Flaky(Model):
+    """Fails as often as it is told, then answers."""
+
+    failures: int
+    error: CallError = field(default_factory=lambda: CallError("busy", retryable=True))
+    calls: int = 0
+
+    async def generate(self, prompt: Prompt) -> Response:
+        """An error, or "done"."""
+        self.calls += 1
+        if self.calls <= self.failures:
+            raise self.error
+        return Response("done")
+
+
+@dataclass(kw_only=True)
+class Crowded(Model):
+    """Counts how many calls are under way."""
+
+    now: int = 0
+    most: int = 0
+
+    async def generate(self, prompt: Prompt) -> Response:
+        """An answer after a moment."""
+        self.now += 1
+        self.most = max(self.most, self.now)
+        await asyncio.sleep(0.005)
+        self.now -= 1
+        return Response("ok")
+
+
+def test_limited_never_exceeds_its_connections() -> None:
+    """At no moment are more calls under way than there are connections."""
+    inner = Crowded()
+    limited = Limited(inner=inner, connections=3)
+
+    async def ask_all() -> None:
+        await asyncio.gather(*(limited.generate(Prompt((str(n),))) for n in range(20)))
+
+    asyncio.run(ask_all())
+
+    assert inner.most == 3
+
+
+def test_retrying_asks_until_it_is_answered() -> None:
+    """A passing failure is asked again and leaves no trace in the answer."""
+    inner = Flaky(failures=2)
+
+    response = asyncio.run(Retrying(inner=inner, retries=3, longest=0.001).generate(Prompt(("x",))))
+
+    assert (response.text, response.error, inner.calls) == ("done", "", 3)
+
+
+def test_retrying_turns_a_lasting_failure_into_data() -> None:
+    """After the last attempt the error is the response: missing, never an exception, never an answer."""
+    inner = Flaky(failures=99)
+
+    response = asyncio.run(Retrying(inner=inner, retries=2, longest=0.001).generate(Prompt(("x",))))
+
+    assert response == Response(error="busy (asked 3 times)")
+
+
+def test_retrying_leaves_what_cannot_be_helped() -> None:
+    """A call that would fail again is not tried again."""
+    inner = Flaky(failures=99, error=CallError("malformed", retryable=False))
+
+    response = asyncio.run(Retrying(inner=inner, retries=5).generate(Prompt(("x",))))
+
+    assert (response.error, inner.calls) == ("malformed", 1)
+
+
+def test_retrying_waits_as_long_as_the_server_asks() -> None:
+    """Retry-After is a lower bound of the wait."""
+    inner = Flaky(failures=1, error=CallError("busy", retryable=True, retry_after=0.2))
+
+    async def seconds() -> float:
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
+        await Retrying(inner=inner, longest=0.001).generate(Prompt(("x",)))
+        return loop.time() - begin
+
+    assert asyncio.run(seconds()) >= 0.2
+
+
+def test_retrying_gives_up_on_a_call_that_hangs() -> None:
+    """A call without an answer within the time-out is a failed call."""
+    hanging = Scripted(latency=30)
+
+    response = asyncio.run(Retrying(inner=hanging, retries=1, timeout=0.02, longest=0.001).generate(Prompt(("x",))))
+
+    assert response.error == "no answer within 0.02 s (asked 2 times)"
+
+
+def test_retrying_lets_what_stops_the_run_through() -> None:
+    """An error that every call would meet is not retried and not turned into data."""
+
+    @dataclass(kw_only=True)
+    class Locked(Model):
+        async def generate(self, prompt: Prompt) -> Response:
+            raise ModelError("no key")
+
+    with pytest.raises(ModelError, match="no key"):
+        asyncio.run(Retrying(inner=Locked()).generate(Prompt(("x",))))
+
+
+def test_cached_asks_once(tmp_path: Path) -> None:
+    """The second time an equal prompt comes, in this process or another, the store answers."""
+    inner = Scripted(reply="liver")
+
+    async def twice() -> list[Response]:
+        with Store(tmp_path) as store:
+            first = await Cached(inner=inner, store=store).generate(Prompt(("x",)))
+        with Store(tmp_path) as store:
+            return [first, await Cached(inner=inner, store=store).generate(Prompt(("x",)))]
+
+    first, second = asyncio.run(twice())
+
+    assert first == second
+    assert len(inner.asked) == 1
+
+
+def test_cached_asks_equal_prompts_under_way_once(tmp_path: Path) -> None:
+    """Prompts that are equal and asked at the same time share one call."""
+    inner = Scripted(latency=0.02)
+
+    async def together() -> Cached:
+        with Store(tmp_path) as store:
+            cached = Cached(inner=inner, store=store)
+            await asyncio.gather(*(cached.generate(Prompt(("x",))) for _ in range(5)))
+            return cached
+
+    cached = asyncio.run(together())
+
+    assert (len(inner.asked), cached.asked, cached.found) == (1, 1, 4)
+
+
+def test_cached_keeps_no_failure(tmp_path: Path) -> None:
+    """A failed call is not stored: the next run asks again."""
+    inner = Retrying(inner=Scripted(fails=("x",)), retries=0)
+
+    async def ask() -> tuple[Response, Response | None]:
+        with Store(tmp_path) as store:
+            cached = Cached(inner=inner, store=store)
+            prompt = Prompt(("x",))
+            return await cached.generate(prompt), store.get(cached.key(prompt))
+
+    response, stored = asyncio.run(ask())
+
+    assert response.error == "scripted to fail"
+    assert stored is None
+
+
+def test_cached_refreshes_on_demand(tmp_path: Path) -> None:
+    """`refresh` asks what is stored, and stores what it gets."""
+
+    async def ask(reply: str, *, refresh: bool) -> str:
+        with Store(tmp_path) as store:
+            inner = Renamed(reply=reply)
+            return (await Cached(inner=inner, store=store, refresh=refresh).generate(Prompt(("x",)))).text
+
+    assert asyncio.run(ask("one", refresh=False)) == "one"
+    assert asyncio.run(ask("two", refresh=False)) == "one"
+    assert asyncio.run(ask("two", refresh=True)) == "two"
+    assert asyncio.run(ask("three", refresh=False)) == "two"
+
+
+@dataclass(kw_only=True)
+class Renamed(Scripted):
+    """A scripted model whose identity does not tell its reply."""
+
+    @property
+    def identity(self) -> Mapping[str, object]:
+        """The same for all."""
+        return {"adapter": "renamed"}
+
+
+def image(name: str, shade: int) -> Image:
+    """An image that is read from memory."""
+    return Image(name, lambda _: png(shade))
+
+
+PLAIN = Prompt((image("a.png", 1), "Is it?"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(PLAIN, parts=(image("a.png", 1), "Is it not?")),
+        replace(PLAIN, parts=(image("a.png", 2), "Is it?")),
+        replace(PLAIN, parts=("Is it?", image("a.png", 1))),
+        replace(PLAIN, parts=("Is it?",)),
+        replace(PLAIN, system="You are a radiologist."),
+        replace(PLAIN, sampling=Sampling(temperature=0.0)),
+        replace(PLAIN, repeat=1),
+    ],
+    ids=["words", "picture's bytes", "order", "no picture", "system", "sampling", "repeat"],
+)
+def test_whatever_decides_the_answer_is_in_the_key(tmp_path: Path, other: Prompt) -> None:
+    """Prompts that differ in anything that a model can notice never share an answer."""
+    with Store(tmp_path) as store:
+        cached = Cached(inner=Scripted(), store=store)
+        assert cached.key(PLAIN) != cached.key(other)
+
+
+def test_what_decides_nothing_is_not_in_the_key(tmp_path: Path) -> None:
+    """A picture's name and place, and the sample that asks, do not change the key."""
+    with Store(tmp_path) as store:
+        cached = Cached(inner=Scripted(), store=store)
+        assert cached.key(PLAIN) == cached.key(Prompt((image("elsewhere/b.png", 1), "Is it?"), sample_id="7"))
+
+
+def test_models_do_not_share_answers(tmp_path: Path) -> None:
+    """Another model, or the same one with another option, has other keys."""
+    with Store(tmp_path) as store:
+        one, other = (Cached(inner=Scripted(reply=reply), store=store) for reply in ("yes", "no"))
+        assert one.key(PLAIN) != other.key(PLAIN)
