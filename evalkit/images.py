@@ -124,7 +124,11 @@ class ImageFolder:
             raise DataError(f"{path}: image cannot be read ({error.strerror})") from error
         kind = media_type(head, str(path))
         if ENDINGS.get(kind, b"\x00 none") not in tail:
-            verify(path.read_bytes(), str(path))
+            data = path.read_bytes()
+            verify(data, str(path))
+            # Decoders forgive a PNG its missing end; whoever cut it off may have cut more elsewhere.
+            if kind == "image/png" and ENDINGS[kind] not in data:
+                raise DataError(f"{path}: damaged image of {len(data):,} bytes (cut off)")
 
     def _path(self, name: str) -> Path:
         path = self.root / name

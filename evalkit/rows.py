@@ -31,6 +31,24 @@ class Found:
     path: Path
 
 
+@dataclass
+class Place:
+    """The row that was read last, as its file counts them: what a message names."""
+
+    file: Path = Path()
+    row: int = 0
+
+    def value(self, row: Row, column: str) -> object:
+        """What a row has in a column. Raises DataError with the nearest column where it has none."""
+        try:
+            return row[column]
+        except KeyError:
+            raise DataError(f"{self} has no column {column!r}; {did_you_mean(column, row)}") from None
+
+    def __str__(self) -> str:
+        return f"{self.file}: row {self.row}"
+
+
 @dataclass(frozen=True)
 class Reader:
     """Reads the splits of one layout of one task."""
@@ -43,50 +61,50 @@ class Reader:
 
     def samples(self, split: str) -> Iterator[Sample]:
         """The samples of a split in the order of the data. Raises DataError for a row that cannot be one."""
-        rows = self.hook(split, self._read) if self.hook else self._read(split)
+        last = Place()
+        read = functools.partial(self._read, last=last)
+        rows = self.hook(split, read) if self.hook else read(split)
         for number, row in enumerate(rows):
-            yield self._sample(split, number, row)
+            yield self._sample(split, number, row, last)
 
-    def _read(self, split: str) -> Iterator[Row]:
+    def _read(self, split: str, last: Place) -> Iterator[Row]:
         found = self.found[split]
         where = {**self.layout.where, **self.layout.splits[split].where}
         kept = {column: frozenset(values) for column, values in where.items()}
-        for number, row in enumerate(found.source.rows(found.path), 1):
+        last.file = found.path
+        for last.row, row in enumerate(found.source.rows(found.path), 1):
             for column, values in kept.items():
-                if str(self._value(row, column, found.path, number)).strip() not in values:
+                if str(last.value(row, column)).strip() not in values:
                     break
             else:
                 yield row
 
-    def _sample(self, split: str, number: int, row: Row) -> Sample:
-        found, fields = self.found[split], self.fields
-        value = functools.partial(self._value, row, file=found.path, number=number + 1)
-        images = tuple(self._images(found, row, number))
-        question = _text(value(fields.question))
-        options = tuple(text for text in (_text(each) for each in _flat(map(value, fields.options))) if text)
-        kind = self._kind(row, found.path, number, question, options)
-        targets = tuple(_text(each) for each in _flat([value(fields.target)]))
-        tags = {tag: text for tag, column in self.tag_columns().items() if (text := _tag(value(column)))}
+    def _sample(self, split: str, number: int, row: Row, last: Place) -> Sample:
+        fields = self.fields
+        images = tuple(self._images(split, row, last))
+        question = _text(last.value(row, fields.question))
+        options = tuple(text for text in map(_text, _flat(last.value(row, each) for each in fields.options)) if text)
+        targets = tuple(_text(each) for each in _flat([last.value(row, fields.target)]))
+        columns = self.tag_columns().items()
+        tags = {tag: text for tag, column in columns if (text := _tag(last.value(row, column)))}
         if self.gold_tag:
             tags["gold"] = "yes_no" if all(yes_no(target, question) for target in targets) else "other"
         return Sample(
-            self._id(row, found.path, number),
-            question,
-            targets,
-            images,
-            options,
-            kind,
-            tags,
-            self._cluster(images, row),
+            id=str(number) if self.layout.number_rows else self._id(row, last),
+            question=question,
+            targets=targets,
+            images=images,
+            options=options,
+            kind=self._kind(row, question, options, last),
+            tags=tags,
+            cluster=self._cluster(images, row, last),
         )
 
-    def _id(self, row: Row, file: Path, number: int) -> str:
-        if self.layout.number_rows:
-            return str(number)
+    def _id(self, row: Row, last: Place) -> str:
         column = self.fields.id or "id"
         text = _tag(row.get(column))
         if not text:
-            raise DataError(f"{file}: row {number + 1} has no id (column {column!r}); every row needs one")
+            raise DataError(f"{last} has no id (column {column!r}); every row needs one")
         return text
 
     def tag_columns(self) -> dict[str, str]:
@@ -94,10 +112,10 @@ class Reader:
         tags = self.layout.tags
         return dict(tags) if isinstance(tags, dict) else {name: name for name in tags}
 
-    def _kind(self, row: Row, file: Path, number: int, question: str, options: tuple[str, ...]) -> Kind:
+    def _kind(self, row: Row, question: str, options: tuple[str, ...], last: Place) -> Kind:
         rule = self.layout.kind
         if isinstance(rule, ByColumn):
-            word = _tag(self._value(row, rule.column, file, number + 1))
+            word = _tag(last.value(row, rule.column))
             kinds: dict[str, Kind] = rule.values or {
                 "yes_no": "yes_no",
                 "choice": "choice",
@@ -105,7 +123,7 @@ class Reader:
                 "open": "open",
             }
             if word not in kinds:
-                raise DataError(f"{file}: row {number + 1}: {rule.column} is {word!r}; {did_you_mean(word, kinds)}")
+                raise DataError(f"{last}: {rule.column} is {word!r}; {did_you_mean(word, kinds)}")
             return kinds[word]
         if rule != "by_question":
             return rule
@@ -115,33 +133,41 @@ class Reader:
             return "yes_no"
         return "closed" if named_options(question) else "open"
 
-    def _images(self, found: Found, row: Row, number: int) -> Iterator[Image]:
+    def _images(self, split: str, row: Row, last: Place) -> Iterator[Image]:
+        found, folder = self.found[split], self.folders[split]
         for column in self.fields.image:
-            for name in _flat([self._value(row, column, found.path, number + 1)]):
-                if isinstance(name, Inside):
-                    yield Image(str(name), functools.partial(found.source.read_image, found.path))
-                elif text := _tag(name):
-                    yield Image(text, self.image_folder(found).read)
+            for value in _flat([last.value(row, column)]):
+                name = _text(value)
+                if name in NOTHING:
+                    continue
+                inside = isinstance(value, Inside)
+                yield Image(name, functools.partial(found.source.read_image, found.path) if inside else folder.read)
 
-    def image_folder(self, found: Found) -> ImageFolder:
-        """Where a split's image files are: the first of the layout's folders that exists, beside the data file."""
-        candidates = [found.path.parent / name for name in self.layout.images]
-        return ImageFolder(first_folder(candidates) or candidates[0])
+    @functools.cached_property
+    def folders(self) -> Mapping[str, ImageFolder]:
+        """Where each split's image files are: the first of the layout's folders that exists, beside the data file."""
+        beside = {
+            split: [found.path.parent / name for name in self.layout.images] for split, found in self.found.items()
+        }
+        return {split: ImageFolder(first_folder(each) or each[0]) for split, each in beside.items()}
 
-    def _cluster(self, images: tuple[Image, ...], row: Row) -> str:
+    def image_files(self, split: str) -> Iterator[str]:
+        """The names of the split's image files, each once; pictures inside the source are none."""
+        seen: set[str] = set()
+        folder = self.folders[split]
+        for sample in self.samples(split):
+            for image in sample.images:
+                if getattr(image.reader, "__self__", None) is folder and image.name not in seen:
+                    seen.add(image.name)
+                    yield image.name
+
+    def _cluster(self, images: tuple[Image, ...], row: Row, last: Place) -> str:
         name = self.layout.cluster
         if name is None:
             return ""
         if name == "image":
             return "|".join(image.name for image in images)
-        return _tag(row.get(self.tag_columns().get(name, name)))
-
-    @staticmethod
-    def _value(row: Row, column: str, file: Path, number: int) -> object:
-        try:
-            return row[column]
-        except KeyError:
-            raise DataError(f"{file}: row {number} has no column {column!r}; {did_you_mean(column, row)}") from None
+        return _tag(last.value(row, self.tag_columns().get(name, name)))
 
 
 def _flat(values: object) -> Iterator[object]:

@@ -60,9 +60,7 @@ class Task:
 
     def samples(self, split: str = "test") -> Iterator[Sample]:
         """The samples of a split, in the order of the data. Raises DataError for damaged data."""
-        if split not in self.reader.found:
-            raise UsageError(f"{self.name}: no split {split!r} here; {did_you_mean(split, self.reader.found)}")
-        return self.reader.samples(split)
+        return self.reader.samples(self._known(split))
 
     def prompt(self, sample: Sample, *, with_images: bool = True) -> Prompt:
         """How one sample is asked."""
@@ -82,14 +80,9 @@ class Task:
 
     def check_images(self, split: str = "test") -> None:
         """Raises DataError unless every image file of a split is there and whole. Nothing is decoded without doubt."""
-        found = self.reader.found[split]
-        folder = self.reader.image_folder(found)
-        seen: set[str] = set()
-        for sample in self.samples(split):
-            for image in sample.images:
-                if image.reader == folder.read and image.name not in seen:
-                    seen.add(image.name)
-                    folder.check(image.name)
+        folder = self.reader.folders[self._known(split)]
+        for name in self.reader.image_files(split):
+            folder.check(name)
 
     def lesson(self, *, with_images: bool) -> Lesson | None:
         """The train split for a model that learns, or None where this layout has none."""
@@ -111,6 +104,11 @@ class Task:
         about = f" ({self.layout.about})" if self.layout.about else ""
         named = [] if self.layout_name == "default" else [f"layout {self.layout_name}{about}: {found}"]
         return named + [f"layout {self.layout_name} lacks {each}" for each in self.layout.lacks]
+
+    def _known(self, split: str) -> str:
+        if split not in self.reader.found:
+            raise UsageError(f"{self.name}: no split {split!r} here; {did_you_mean(split, self.reader.found)}")
+        return split
 
     def _check_pin(self, found: Fingerprint, pinned: Rows | None) -> None:
         if pinned is None:
