@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from evalkit.errors import UsageError
 from evalkit.images import blank_like
 from evalkit.types import Image, Prompt, Sample
 
@@ -48,6 +49,8 @@ def _blank(image: Image) -> Image:
 def _derangement(images: list[Image], seed: int) -> dict[Image, Image]:
     """Every distinct image → another one: each goes to its successor in a shuffled circle."""
     circle = sorted(set(images), key=lambda image: image.name)
+    if len(circle) == 1:
+        raise UsageError("shuffled: all samples share one picture, and there is no other to show; blank would do")
     random.Random(seed).shuffle(circle)
     return dict(zip(circle, circle[1:] + circle[:1], strict=True))
 

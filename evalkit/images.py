@@ -6,6 +6,7 @@ import base64
 import functools
 import hashlib
 import io
+import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -24,8 +25,9 @@ MAGIC = (
     (b"BM", "image/bmp"),
 )
 # What the last bytes of a whole file of that type hold; a file without them is decoded to see whether it is damaged.
-ENDINGS = MappingProxyType({"image/jpeg": b"\xff\xd9", "image/png": b"IEND\xaeB`\x82", "image/gif": b"\x3b"})
+ENDINGS = MappingProxyType({"image/jpeg": b"\xff\xd9", "image/png": b"IEND\xaeB`\x82"})
 TAIL = 64
+PNG_MODES = frozenset({"1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA"})
 
 
 @dataclass(slots=True)
@@ -154,9 +156,9 @@ def verify(data: bytes, name: str) -> None:
     from PIL import UnidentifiedImageError  # noqa: PLC0415
 
     try:
-        with Pillow.open(io.BytesIO(data)) as opened:
+        with warnings.catch_warnings(action="ignore"), Pillow.open(io.BytesIO(data)) as opened:
             opened.load()
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
+    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Pillow.DecompressionBombError) as error:
         raise DataError(f"{name}: damaged image of {len(data):,} bytes ({error})") from error
 
 
@@ -170,7 +172,8 @@ def as_accepted(picture: Picture, accepted: frozenset[str], name: str) -> Pictur
     file = io.BytesIO()
     try:
         with Pillow.open(io.BytesIO(picture.data)) as opened:
-            opened.save(file, "PNG")
+            whole = opened if opened.mode in PNG_MODES else opened.convert("RGB")
+            whole.save(file, "PNG")
     except (OSError, UnidentifiedImageError) as error:
         raise DataError(f"{name}: damaged image ({error})") from error
     return to_picture(file.getvalue(), name)

@@ -31,7 +31,7 @@ def find(base: type[T], name: str) -> type[T]:
     kind = base.__name__.lower()
     if ":" in name:
         module_name, _, class_name = name.partition(":")
-        found = getattr(_import(module_name, f"{kind} {name}", module_name), class_name, None)
+        found = getattr(_import(module_name, f"{kind} {name}"), class_name, None)
         if not (inspect.isclass(found) and issubclass(found, base)):
             raise UsageError(f"{kind} {name}: {module_name} has no {base.__name__} class of that name")
         return found
@@ -96,14 +96,14 @@ def _modules(package: str) -> list[str]:
     return [each.name for each in pkgutil.iter_modules(importlib.import_module(package).__path__)]
 
 
-def _import(module_name: str, label: str, extra: str) -> ModuleType:
+def _import(module_name: str, label: str, extra: str = "") -> ModuleType:
     try:
         return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         missing = error.name or ""
         if module_name == missing or module_name.startswith(missing + "."):
             raise UsageError(f"{label}: there is no module {missing}") from error
-        line = f"pip install 'evalkit-medvlm[{extra}]'"
+        line = f"pip install 'evalkit-medvlm[{extra}]'" if extra else f"pip install {missing.partition('.')[0]}"
         raise MissingPackageError(f"{label} needs the package {missing}; install it with: {line}") from error
 
 

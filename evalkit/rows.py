@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,7 +83,7 @@ class Reader:
         fields = self.fields
         images = tuple(self._images(split, row, last))
         question = _text(last.value(row, fields.question))
-        options = tuple(text for text in map(_text, _flat(last.value(row, each) for each in fields.options)) if text)
+        options = _options(map(_text, _flat(last.value(row, each) for each in fields.options)))
         targets = tuple(_text(each) for each in _flat([last.value(row, fields.target)]))
         columns = self.tag_columns().items()
         tags = {tag: text for tag, column in columns if (text := _tag(last.value(row, column)))}
@@ -178,8 +178,17 @@ def _flat(values: object) -> Iterator[object]:
             yield value
 
 
+def _options(texts: Iterable[str]) -> tuple[str, ...]:
+    """The options without the empty ones at the end; one in between keeps its letter."""
+    found = list(texts)
+    while found and found[-1] in NOTHING:
+        found.pop()
+    return tuple(found)
+
+
 def _text(value: object) -> str:
-    return "" if value is None else str(value).strip()
+    # A control character that prompts use to place pictures has no business in data.
+    return "" if value is None else str(value).replace("\x00", "").strip()
 
 
 def _tag(value: object) -> str:

@@ -52,7 +52,8 @@ def wilson(successes: float, n: float) -> tuple[float, float]:
     p = successes / n
     centre = (p + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
     half = Z95 / (1 + Z95**2 / n) * math.sqrt(p * (1 - p) / n + Z95**2 / (4 * n**2))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # Exact ends: what is 0 or 1 by algebra is not by rounding.
+    return (max(0.0, centre - half) if successes > 0 else 0.0), (min(1.0, centre + half) if successes < n else 1.0)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -145,4 +146,6 @@ def paired_difference(
     numbers = np.arange(n, dtype=np.int64) if clusters is None else np.asarray(clusters, dtype=np.int64)
     found = spread(differences, numbers)
     low, high = (None, None) if found.se is None else t_interval(found.mean, found.se, found.clusters - 1)
+    if low is not None and high is not None:
+        low, high = max(-1.0, low), min(1.0, high)
     return Estimate(found.mean, low, high, found.se, found.se_naive, n, found.clusters)

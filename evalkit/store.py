@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,7 +49,7 @@ class Store:
 
     async def put(self, key: bytes, response: Response) -> None:
         """Keeps an answer; durable on return. Raises StoreError when it cannot be written."""
-        self._waiting.append((key, orjson.dumps(response_values(response))))
+        self._waiting.append((key, _dumped(response_values(response))))
         if self._written is None:
             self._written = asyncio.get_running_loop().create_future()
         written = self._written
@@ -116,6 +117,13 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _dumped(values: dict[str, object]) -> bytes:
+    try:
+        return orjson.dumps(values)
+    except orjson.JSONEncodeError:  # half a surrogate pair, which JSON may hold and UTF-8 may not
+        return json.dumps(values, ensure_ascii=False).encode("utf-8", "replace")
 
 
 EMPTY = Response()

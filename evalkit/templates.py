@@ -47,24 +47,25 @@ class Template:
     def render(self, sample: Sample, sampling: Sampling, language: str = "en", *, with_images: bool = True) -> Prompt:
         """The prompt for one sample. Raises ConfigError where the template asks for what the sample does not have."""
         images = sample.images if with_images else ()
+        places = [f"\x00{number}\x00" if with_images else "" for number in range(len(sample.images))]
         try:
             text = self.compiled.render(
-                question=sample.question,
+                question=sample.question.replace("\x00", ""),
                 options=_lettered(sample),
                 kind=sample.kind,
                 tags=sample.tags,
-                images=[f"\x00{number}\x00" for number in range(len(images))],
+                images=places,
                 language=language,
             )
-        except jinja2.TemplateError as error:
-            raise ConfigError(f"{self.path}: {error.message} (sample {sample.id})") from error
+        except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+            raise ConfigError(f"{self.path}: {error} (sample {sample.id})") from error
         return Prompt(_parts(text.strip(), images), self.system, sampling, sample_id=sample.id)
 
 
 def load_template(path: Path) -> Template:
     """Reads and compiles a prompt file. Raises ConfigError for bad syntax or a variable that does not exist."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error})") from error
     head = FRONT_MATTER.match(text)
@@ -90,6 +91,8 @@ def _front_matter(path: Path, text: str) -> str:
         values = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: front matter: {error}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: front matter: keys and values would be right, found {type(values).__name__}")
     unknown = sorted(set(values) - {"system", "about"})
     if unknown:
         raise ConfigError(f"{path}: {unknown[0]}: unknown field; {did_you_mean(unknown[0], {'system', 'about'})}")

@@ -32,6 +32,8 @@ class Hub(Source):
         owner, _, name = self.repo.partition("/")
         roots = [folder / each for folder in folders for each in (self.repo, f"{owner}--{name}", name)]
         snapshots = _cache() / f"datasets--{owner}--{name}" / "snapshots"
+        ref = snapshots.parent / "refs" / (self.revision or "main")
+        roots += [snapshots / ref.read_text(encoding="utf-8").strip()] if ref.is_file() else []
         roots += [snapshots / self.revision] if self.revision else sorted(snapshots.glob("*"))
         return next((root / self.file for root in roots if shards(root / self.file)), None)
 
@@ -45,7 +47,7 @@ class Hub(Source):
 
     def whereabouts(self) -> str:
         """The command that downloads it."""
-        return f"huggingface-cli download --repo-type dataset {self.repo} --local-dir DATA/{self.repo}"
+        return f"hf download --repo-type dataset {self.repo} --local-dir DATA/{self.repo}"
 
     def _inner(self, found: Path) -> Source:
         kind = SUFFIXES.get(found.suffix)

@@ -21,6 +21,13 @@ class Parquet(FileSource):
 
     def read(self, file: Path) -> Iterator[Row]:
         """The rows without their pictures' bytes: a picture's value is a name for `read_image`."""
+        try:
+            yield from self._rows(file)
+        except (OSError, pa.ArrowException) as error:
+            raise DataError(f"{file}: not a whole Parquet file ({str(error).splitlines()[0]})") from error
+
+    @staticmethod
+    def _rows(file: Path) -> Iterator[Row]:
         names = image_names(file, _stamp(file))
         number = 0
         with _opened(file) as opened:
@@ -34,7 +41,7 @@ class Parquet(FileSource):
         """The picture that `rows` gave this name. Raises DataError when there is none."""
         for shard in shards(found):
             for column, values in image_names(shard, _stamp(shard)).items():
-                if name in values:
+                if name and name in values:
                     return _cell(shard, column, values.index(name))
         raise DataError(f"{found}: has no image {name!r}")
 
