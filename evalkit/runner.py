@@ -93,7 +93,7 @@ async def _together(work: Callable[[], Coroutine[None, None, None]], workers: in
 
 def _write(planned: Plan, store: Store, asked: Asked, cached: Cached, started: datetime) -> Run:
     task = planned.task
-    tally = Tally(clustered=task.layout.cluster is not None)
+    tally = Tally(clustered=task.layout.cluster is not None, scorers=task.scorers)
     tokens: Counter[str] = Counter()
     reported: set[str] = set()
     writer = RunWriter(planned.place)

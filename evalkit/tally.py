@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import InitVar, dataclass, field
 
 from evalkit.types import Estimate, Sample, Score
 
@@ -37,18 +37,25 @@ class Column:
 
 @dataclass
 class Tally:
-    """Marks by scorer, with each sample's cluster and slices."""
+    """Marks by scorer, in the order of `scorers`, with each sample's cluster and slices.
+
+    `buckets` counts samples: each in the worst bucket that any scorer put it in.
+    """
 
     clustered: bool
+    scorers: InitVar[Iterable[str]] = ()
     columns: dict[str, Column] = field(default_factory=dict)
     clusters: array[int] = field(default_factory=lambda: array("q"))
     _numbers: dict[str, int] = field(default_factory=dict)
     slices: dict[str, array[int]] = field(default_factory=dict)
     size: int = 0
-    first: Counter[str] = field(default_factory=Counter)
+    buckets: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self, scorers: Iterable[str]) -> None:
+        self.columns |= {name: Column() for name in scorers}
 
     def add(self, sample: Sample, marks: Mapping[str, Mark]) -> None:
-        """Counts one sample; `marks` holds the scorers that mark this kind of sample, in the task's order."""
+        """Counts one sample; `marks` holds the scorers that mark this kind of sample."""
         number = self.size
         self.size += 1
         self.clusters.append(self._numbers.setdefault(sample.cluster or f"\x00{number}", number))
@@ -59,6 +66,5 @@ class Tally:
             column.samples.append(number)
             column.values.append(0.0 if mark is None else mark.value)
             column.buckets.append(MISSING if mark is None else BUCKETS.index(mark.bucket))
-        # The run's own counts follow the first scorer that marks the sample: the task's strict one.
-        leading = next(iter(marks.values()), None)
-        self.first["missing" if marks and leading is None else leading.bucket if leading else "parsed"] += 1
+        found = [MISSING if mark is None else BUCKETS.index(mark.bucket) for mark in marks.values()]
+        self.buckets[BUCKETS[max(found, default=0)]] += 1

@@ -148,8 +148,8 @@ def test_an_unclustered_tally_takes_samples_for_independent() -> None:
     assert found(tally)["strict", "all"] == estimate([0, 1, 0, 1], None)
 
 
-def test_the_runs_counts_follow_the_first_scorer() -> None:
-    """The run's own counts are those of the first scorer that marks each sample."""
+def test_the_runs_counts_are_of_samples() -> None:
+    """The run's own counts put each sample once, into the worst bucket that any scorer found for it."""
     tally = Tally(clustered=False)
     tally.add(sample(0), {"strict": score(1), "loose": score(1, "unparsed")})
     tally.add(sample(1), {"strict": score(0, "blank"), "loose": score(1)})
@@ -157,4 +157,4 @@ def test_the_runs_counts_follow_the_first_scorer() -> None:
     tally.add(sample(3), {})
 
     assert tally.size == 4
-    assert dict(tally.first) == {"parsed": 2, "blank": 1, "missing": 1}
+    assert dict(tally.buckets) == {"parsed": 1, "unparsed": 1, "blank": 1, "missing": 1}
