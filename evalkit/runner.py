@@ -48,8 +48,8 @@ async def arun(task: Task, named: NamedModel, settings: Settings, progress: Prog
     started = datetime.now(UTC)
     planned = plan(task, named, settings)
     with Store(settings.results) as store:
-        adapter = Limited(inner=planned.model, connections=settings.connections)
-        retrying = Retrying(inner=adapter, retries=settings.retries, timeout=settings.timeout, seed=settings.seed)
+        limited = Limited(inner=planned.model, connections=settings.connections, timeout=settings.timeout)
+        retrying = Retrying(inner=limited, retries=settings.retries, seed=settings.seed)
         cached = Cached(inner=retrying, store=store, refresh=settings.refresh)
         try:
             asked = await _ask(planned, cached, progress)
@@ -76,8 +76,8 @@ async def _ask(planned: Plan, cached: Cached, progress: Progress | None) -> Aske
             if progress:
                 progress(next(done), planned.total)
 
-    # More workers than connections: the next pictures are read while the calls are under way.
-    await _together(work, min(planned.total, planned.settings.connections + 8))
+    # As many workers as connections: what a kill can lose, sent and not yet on the disk, is never more.
+    await _together(work, min(planned.total, planned.settings.connections))
     return asked
 
 

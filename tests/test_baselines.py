@@ -30,7 +30,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_seeing_beats_guessing_on_phantom(results: Path) -> None:
     """pixel-prior is better than question-prior, and the paired 95 % interval excludes zero."""
-    found = difference(run("phantom", "pixel-prior", results=results), run("phantom", "question-prior", results=results))
+    found = difference(
+        run("phantom", "pixel-prior", results=results), run("phantom", "question-prior", results=results)
+    )
     assert found.low is not None
     assert found.low > 0.1
 

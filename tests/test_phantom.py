@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evalkit.phantom.drawing import SIZE, Drawing, Ellipse
 from evalkit.phantom.atlas import atlas
+from evalkit.phantom.drawing import SIZE, Drawing, Ellipse
 from evalkit.phantom.questions import PER_IMAGE, Question, questions
 from evalkit.phantom.scenes import Scene, scene
 

@@ -122,7 +122,9 @@ def test_the_same_work_has_the_same_folder_and_bytes(task: Task, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "settings", [{"limit": 2}, {"sample_ids": ("a",)}, {"ablation": "blank"}, {"sampling": Sampling(temperature=0)}], ids=str
+    "settings",
+    [{"limit": 2}, {"sample_ids": ("a",)}, {"ablation": "blank"}, {"sampling": Sampling(temperature=0)}],
+    ids=str,
 )
 def test_other_work_has_another_folder(task: Task, tmp_path: Path, settings: Mapping[str, object]) -> None:
     """A part of the samples, other pictures or other decoding never overwrite the whole run."""

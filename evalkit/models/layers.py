@@ -33,18 +33,23 @@ class Layer(Model):
 
 @dataclass(kw_only=True)
 class Limited(Layer):
-    """At most `connections` calls at a time."""
+    """At most `connections` calls at a time, none longer than `timeout` seconds; waiting for one's turn does not count."""
 
     connections: int
+    timeout: float | None = None
     _slots: asyncio.Semaphore = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._slots = asyncio.Semaphore(self.connections)
 
     async def generate(self, prompt: Prompt) -> Response:
-        """The inner model's answer, once there is a free slot."""
+        """The inner model's answer, once there is a free slot. Raises CallError for one that takes too long."""
         async with self._slots:
-            return await self.inner.generate(prompt)
+            try:
+                async with asyncio.timeout(self.timeout):
+                    return await self.inner.generate(prompt)
+            except TimeoutError as error:
+                raise CallError(f"no answer within {self.timeout:g} s", retryable=True) from error
 
 
 @dataclass(kw_only=True)
@@ -52,11 +57,10 @@ class Retrying(Layer):
     """Asks again while that can help, waiting twice as long each time; what fails for good becomes data.
 
     A wait is 0.5 s · 2^attempt, spread by ±50 % so that clients do not come back together, at most `longest` seconds
-    and never shorter than the server's own Retry-After. `timeout` is for one attempt, in seconds.
+    and never shorter than the server's own Retry-After.
     """
 
     retries: int = 6
-    timeout: float | None = 600.0
     longest: float = 60.0
     seed: int = 0
     _random: random.Random = field(init=False, repr=False)
@@ -68,10 +72,7 @@ class Retrying(Layer):
         """The inner model's answer, or a Response whose `error` says why there is none."""
         for attempt in range(self.retries + 1):
             try:
-                async with asyncio.timeout(self.timeout):
-                    return await self.inner.generate(prompt)
-            except TimeoutError:
-                error = CallError(f"no answer within {self.timeout:g} s", retryable=True)
+                return await self.inner.generate(prompt)
             except CallError as failed:
                 error = failed
             if not error.retryable or attempt == self.retries:

@@ -63,6 +63,16 @@ def test_limited_never_exceeds_its_connections() -> None:
     assert inner.most == 3
 
 
+def test_waiting_for_a_turn_is_no_hanging() -> None:
+    """The time-out is of the call alone: twenty calls one after another all end, though together they take longer."""
+    limited = Limited(inner=Crowded(), connections=1, timeout=0.05)
+
+    async def ask_all() -> list[Response]:
+        return await asyncio.gather(*(limited.generate(Prompt((str(n),))) for n in range(20)))
+
+    assert {response.text for response in asyncio.run(ask_all())} == {"ok"}
+
+
 def test_retrying_asks_until_it_is_answered() -> None:
     """A passing failure is asked again and leaves no trace in the answer."""
     inner = Flaky(failures=2)
@@ -103,11 +113,11 @@ def test_retrying_waits_as_long_as_the_server_asks() -> None:
     assert asyncio.run(seconds()) >= 0.2
 
 
-def test_retrying_gives_up_on_a_call_that_hangs() -> None:
-    """A call without an answer within the time-out is a failed call."""
-    hanging = Scripted(latency=30)
+def test_a_call_that_hangs_is_a_failed_call() -> None:
+    """A call without an answer within the time-out is given up, and asked again."""
+    hanging = Limited(inner=Scripted(latency=30), connections=1, timeout=0.02)
 
-    response = asyncio.run(Retrying(inner=hanging, retries=1, timeout=0.02, longest=0.001).generate(Prompt(("x",))))
+    response = asyncio.run(Retrying(inner=hanging, retries=1, longest=0.001).generate(Prompt(("x",))))
 
     assert response.error == "no answer within 0.02 s (asked 2 times)"
 
