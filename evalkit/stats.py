@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 
 Z95 = NormalDist().inv_cdf(0.975)
 EXACT_DEGREES = 200
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,9 @@ def estimate(  # noqa: PLR0913  (the counts are keyword-only and go straight int
 ) -> Estimate:
     """The mean of marks in [0, 1] with its 95 % interval; `clusters` None where the samples are independent.
 
-    t at C-1 degrees of freedom on the clustered error. Wilson where there are no clusters and every mark is 0 or 1,
-    and, on the number of clusters, where all marks are 0 or all are 1: a clustered error of 0 is believed by nobody.
+    t at C-1 degrees of freedom on the clustered error. Wilson where there are no clusters and every mark is 0 or 1.
+    Where the clustered error is 0 or undefined (all clusters alike, or only one), which nobody should believe: Wilson
+    on the number of clusters, for no marks in [0, 1] spread wider than zeros and ones of the same mean.
     """
     marks = np.asarray(values, dtype=np.float64)
     counts = {"missing": missing, "unparsed": unparsed, "refused": refused, "blank": blank}
@@ -121,12 +123,8 @@ def estimate(  # noqa: PLR0913  (the counts are keyword-only and go straight int
     numbers = np.arange(n, dtype=np.int64) if clusters is None else np.asarray(clusters, dtype=np.int64)
     found = spread(marks, numbers)
     binary = bool(np.isin(marks, (0.0, 1.0)).all())
-    low: float | None
-    high: float | None
-    if binary and (clusters is None or found.mean in (0.0, 1.0)):
+    if found.se is None or found.se < ROUNDING or (clusters is None and binary):
         low, high = wilson(found.mean * found.clusters, found.clusters)
-    elif found.se is None:
-        low, high = None, None
     else:
         low, high = t_interval(found.mean, found.se, found.clusters - 1)
         low, high = max(0.0, low), min(1.0, high)

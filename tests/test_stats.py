@@ -131,17 +131,25 @@ def test_one_sample_has_an_interval_but_no_error() -> None:
     assert (found.low, found.high) == wilson(1, 1)
 
 
-def test_one_mark_between_has_no_interval() -> None:
-    """One mark that is neither 0 nor 1 has a value and neither error nor interval."""
-    assert estimate([0.5], None) == Estimate(0.5, None, None, None, None, 1, 1)
+def test_one_mark_between_has_no_error_and_a_wide_interval() -> None:
+    """One mark that is neither 0 nor 1 has no error; its interval is that of one draw."""
+    assert estimate([0.5], None) == Estimate(0.5, *wilson(0.5, 1), None, None, 1, 1)
 
 
-def test_one_cluster_has_no_interval() -> None:
-    """Mixed marks in a single cluster have no clustered error and no interval; the naive error is still there."""
+def test_one_cluster_counts_as_one_draw() -> None:
+    """Mixed marks in a single cluster have no clustered error; the interval is that of one draw, not of four."""
     found = estimate([0, 1, 1, 0], [5, 5, 5, 5])
 
-    assert (found.value, found.low, found.high, found.se, found.clusters) == (0.5, None, None, None, 1)
+    assert (found.value, found.low, found.high) == (0.5, *wilson(0.5, 1))
+    assert (found.se, found.clusters) == (None, 1)
     assert found.se_naive == pytest.approx(scipy_stats.sem([0, 1, 1, 0]))
+
+
+@pytest.mark.parametrize("mark", [0.1, 0.5, 1 / 3])
+def test_clusters_that_are_all_alike_are_not_believed(mark: float) -> None:
+    """Where every cluster has the same mean, the interval is Wilson's on the number of clusters."""
+    found = estimate([mark] * 6, [0, 0, 1, 1, 2, 2])
+    assert (found.low, found.high) == pytest.approx(wilson(3 * mark, 3))
 
 
 def test_independent_binary_marks_have_wilsons_interval() -> None:

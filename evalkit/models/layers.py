@@ -33,7 +33,7 @@ class Layer(Model):
 
 @dataclass(kw_only=True)
 class Limited(Layer):
-    """At most `connections` calls at a time, none longer than `timeout` seconds; waiting for one's turn does not count."""
+    """At most `connections` calls at a time, none longer than `timeout` seconds, not counting the wait for a turn."""
 
     connections: int
     timeout: float | None = None
