@@ -44,9 +44,13 @@ class Asked:
 
 
 async def arun(task: Task, named: NamedModel, settings: Settings, progress: Progress | None = None) -> Run:
-    """Asks, marks and writes one run. Raises an EvalkitError that stops; failed calls are counted as missing."""
-    started = datetime.now(UTC)
-    planned = plan(task, named, settings)
+    """Plans and executes one run. Raises an EvalkitError that stops; failed calls are counted as missing."""
+    return await execute(plan(task, named, settings), progress)
+
+
+async def execute(planned: Plan, progress: Progress | None = None) -> Run:
+    """Asks, marks and writes what was planned."""
+    started, settings = datetime.now(UTC), planned.settings
     with Store(settings.results) as store:
         limited = Limited(inner=planned.model, connections=settings.connections, timeout=settings.timeout)
         retrying = Retrying(inner=limited, retries=settings.retries, seed=settings.seed)

@@ -125,7 +125,8 @@ class RunWriter:
         self.place = place
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            self._folder = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
+            _clean(place)
+            self._folder = Path(tempfile.mkdtemp(prefix=f".{place.name}-{os.getpid()}-", dir=place.parent))
             self._file: BinaryIO = (self._folder / "samples.jsonl").open("wb")
         except OSError as error:
             raise StoreError(f"{place}: cannot be written ({error.strerror})") from error
@@ -159,9 +160,12 @@ class RunWriter:
 
     def _move(self) -> None:
         self._folder.chmod(0o755)
-        if not self.place.exists():
+        try:
             self._folder.rename(self.place)
             return
+        except OSError:
+            if not self.place.is_dir():
+                raise
         # A run that is there already is replaced file by file; run.json last, since it names the samples' digest.
         for name in ("samples.jsonl", "samples.parquet", "run.json"):
             (self._folder / name).replace(self.place / name)
@@ -178,6 +182,17 @@ class RunWriter:
         for folder in self.place.parents[:2]:
             with contextlib.suppress(OSError):  # not empty: another run's
                 folder.rmdir()
+
+
+def _clean(place: Path) -> None:
+    """Removes what a process that was killed while it wrote this run left beside it."""
+    for folder in place.parent.glob(f".{place.name}-*-*"):
+        try:
+            os.kill(int(folder.name.split("-")[-2]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(folder, ignore_errors=True)
+        except (ValueError, OSError):
+            continue  # not one of ours, or somebody else's who is still writing
 
 
 def write_parquet(lines: Path, target: Path, columns: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -311,6 +312,18 @@ def test_a_learner_without_a_train_split_is_refused(make_task: MakeTask, data: P
     text = TASK.replace(", train: {jsonl: tiny/train.jsonl}", "")
     with pytest.raises(UsageError, match="learns from a train split"):
         run(load_task("tiny", [data], make_task(text)), Majority(), tmp_path)
+
+
+def test_what_a_killed_writer_left_is_cleaned_up(task: Task, tmp_path: Path) -> None:
+    """The half-written folder of a process that is no more goes when the run is written; a living one's stays."""
+    place = run(task, Scripted(), tmp_path).path
+    dead, alive = (place.with_name(f".{place.name}-{process}-x") for process in (2**22 + 1, os.getpid()))
+    for folder in (dead, alive):
+        folder.mkdir()
+
+    run(task, Scripted(), tmp_path)
+
+    assert (dead.exists(), alive.exists()) == (False, True)
 
 
 def test_an_interrupted_write_leaves_the_old_run(task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

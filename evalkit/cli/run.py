@@ -101,16 +101,15 @@ def _run_all(work: list[tuple[Task, NamedModel]], settings: Settings, quiet: boo
 
     from evalkit.cli.output import progress
     from evalkit.planning import plan
-    from evalkit.runner import arun
+    from evalkit.runner import execute
 
     # Everything is checked before the first question is asked: the last task's bad file must not waste the first one's.
-    for task, named in work[1:]:
-        plan(task, named, settings)
+    plans = [plan(task, named, settings) for task, named in work]
     runs = []
     try:
-        for task, named in work:
-            with progress(f"{task.name} · {named.name}", quiet) as show:
-                runs.append(asyncio.run(arun(task, named, settings, show)))
+        for planned in plans:
+            with progress(f"{planned.task.name} · {planned.named.name}", quiet) as show:
+                runs.append(asyncio.run(execute(planned, show)))
     except KeyboardInterrupt:
         print("evalkit: interrupted; answers are kept, the same command resumes:", file=sys.stderr)
         print(f"  {shlex.join(['evalkit', *sys.argv[1:]])}", file=sys.stderr)

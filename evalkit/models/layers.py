@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -102,7 +103,7 @@ class Cached(Layer):
     def key(self, prompt: Prompt) -> bytes:
         """What decides the answer, digested: model, words, picture bytes, decoding, repeat, adapter version."""
         parts = [part if isinstance(part, str) else {"image": picture_of(part).sha256} for part in prompt.parts]
-        what: list[object] = [self._identity_digest(), prompt.system, parts, prompt.sampling, prompt.repeat]
+        what: list[object] = [self._identity, prompt.system, parts, prompt.sampling, prompt.repeat]
         return digest([*what, prompt.sample_id] if self.inner.by_sample else what)
 
     async def generate(self, prompt: Prompt) -> Response:
@@ -140,5 +141,6 @@ class Cached(Layer):
             await self.store.put(key, response)
         return response
 
-    def _identity_digest(self) -> str:
+    @functools.cached_property
+    def _identity(self) -> str:
         return digest(self.inner.identity).hex()
