@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 RESULTS ?= results
 
-.PHONY: demo test test-all lint format bench clean
+.PHONY: demo test lint format bench clean
 
 demo: .venv/installed
 	$(BIN)/evalkit run --task phantom --model majority --model question-prior --model pixel-prior --results $(RESULTS)
@@ -12,9 +12,6 @@ demo: .venv/installed
 	@echo 'next:    $(BIN)/evalkit show run <folder> --wrong, or $(BIN)/evalkit --help'
 
 test: .venv/installed-test lint
-	$(BIN)/python -m pytest -m "not slow"
-
-test-all: .venv/installed-test lint
 	$(BIN)/python -m pytest
 
 lint: .venv/installed-test

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from evalkit.api import arun, load_task, open_model, run
     from evalkit.errors import EvalkitError
     from evalkit.models.base import Model
+    from evalkit.planning import Settings
     from evalkit.runs import Run, load_run
     from evalkit.scorers.base import Scorer
     from evalkit.task import Task
@@ -33,6 +34,7 @@ __all__ = [
     "Sampling",
     "Score",
     "Scorer",
+    "Settings",
     "Task",
     "arun",
     "load_run",
@@ -46,6 +48,7 @@ _HOMES = MappingProxyType(
         "evalkit.api": ("arun", "load_task", "open_model", "run"),
         "evalkit.errors": ("EvalkitError",),
         "evalkit.models.base": ("Model",),
+        "evalkit.planning": ("Settings",),
         "evalkit.runs": ("Run", "load_run"),
         "evalkit.scorers.base": ("Scorer",),
         "evalkit.task": ("Task",),

@@ -42,14 +42,15 @@ def run(  # noqa: PLR0913  (a notebook's one call; everything but the first two 
     model: str | NamedModel | Model,
     *,
     data: Folder | Sequence[Folder] | None = None,
-    results: Folder = "results",
+    results: Folder | None = None,
     settings: Settings | None = None,
     limit: float | None = None,
     progress: Progress | None = None,
 ) -> Run:
     """Asks a model a task's questions, marks the answers, keeps and returns the run; works in a notebook as well.
 
-    `settings` holds everything that the command line can say; `limit` and `results` are there for convenience.
+    `settings` holds everything that the command line can say; `results` and `limit` win over it. A model of your own
+    is a dataclass below `Model`; raise its `version` when its answers change by anything but its fields and source.
     """
     work = arun(task, model, data=data, results=results, settings=settings, limit=limit, progress=progress)
     return _finished(work)
@@ -60,14 +61,16 @@ async def arun(  # noqa: PLR0913  (as `run`)
     model: str | NamedModel | Model,
     *,
     data: Folder | Sequence[Folder] | None = None,
-    results: Folder = "results",
+    results: Folder | None = None,
     settings: Settings | None = None,
     limit: float | None = None,
     progress: Progress | None = None,
 ) -> Run:
     """As `run`, for code that is asynchronous itself."""
-    chosen = settings or Settings(results=Path(results), limit=limit)
-    if settings is not None and limit is not None:
+    chosen = settings or Settings()
+    if results is not None:
+        chosen = replace(chosen, results=Path(results).expanduser())
+    if limit is not None:
         chosen = replace(chosen, limit=limit)
     loaded = load_task(task, data) if isinstance(task, str) else task
     return await run_one(loaded, named(model), chosen, progress)
@@ -83,7 +86,7 @@ def named(model: str | NamedModel | Model) -> NamedModel:
 def data_folders(data: Folder | Sequence[Folder] | None) -> tuple[Path, ...]:
     """The folders in which data is looked for: what was given, else EVALKIT_DATA, else ./data."""
     if data is None:
-        data = os.environ.get("EVALKIT_DATA") or "data"
+        data = (os.environ.get("EVALKIT_DATA") or "data").split(os.pathsep)
     given = [data] if isinstance(data, str | os.PathLike) else data
     return tuple(Path(each).expanduser() for each in given)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from evalkit.catalogue import Catalogue
-from evalkit.errors import UsageError, did_you_mean
+from evalkit.errors import ConfigError, UsageError, did_you_mean
 from evalkit.models.base import Model
 from evalkit.plugins import build, find, names
 from evalkit.specs import CardSpec, read_spec
@@ -35,6 +35,8 @@ def open_model(
     cards = catalogue.files("cards")
     if name in cards:
         card = read_spec(cards[name], CardSpec)
+        if card.name != name:
+            raise ConfigError(f"{cards[name]}: name: {card.name!r} would be found under {name!r}; one must give way")
         adapter: type[Model] = find(Model, card.adapter)  # type: ignore[type-abstract]
         model = build(adapter, {**card.options, **given}, f"model {name}")
         return NamedModel(name, model, Sampling(**card.sampling.model_dump()), card)

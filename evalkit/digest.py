@@ -9,10 +9,15 @@ from pathlib import PurePath
 
 import orjson
 
+from evalkit.errors import UsageError
+
 
 def canonical(value: object) -> bytes:
     """`value` as JSON with sorted keys. Dataclasses, paths and mappings are taken as what they hold."""
-    return orjson.dumps(value, default=_plain, option=orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS)
+    try:
+        return orjson.dumps(value, default=_plain, option=orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS)
+    except orjson.JSONEncodeError as error:
+        raise UsageError(f"no digest: {error.__cause__ or error}") from error
 
 
 def digest(value: object) -> bytes:
@@ -36,4 +41,4 @@ def _plain(value: object) -> object:
         return value.hex()
     if isinstance(value, set | frozenset):
         return sorted(value)
-    raise TypeError(f"{type(value).__name__} has no digest")
+    raise TypeError(f"{value!r:.80} has no digest: JSON values, paths and dataclasses have one")

@@ -23,20 +23,17 @@ def estimates(tally: Tally) -> list[SliceEstimate]:
     ]
 
 
-def _slices(tally: Tally) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Each slice's name, and which samples are in it (shape [samples])."""
-    yield ALL, np.ones(tally.size, dtype=np.bool_)
+def _slices(tally: Tally) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """Each slice's name, and the numbers of the samples in it, ascending."""
+    yield ALL, np.arange(tally.size, dtype=np.int64)
     for name in sorted(tally.slices):
-        inside = np.zeros(tally.size, dtype=np.bool_)
-        inside[np.frombuffer(tally.slices[name], dtype=np.int64)] = True
-        yield name, inside
+        yield name, np.frombuffer(tally.slices[name], dtype=np.int64)
 
 
-def _estimate(tally: Tally, column: Column, members: NDArray[np.bool_]) -> Estimate | None:
+def _estimate(tally: Tally, column: Column, members: NDArray[np.int64]) -> Estimate | None:
     """One scorer on one slice, None where it marks nothing there."""
-    samples = np.frombuffer(column.samples, dtype=np.int64)
-    inside = members[samples]
-    samples = samples[inside]
+    marked_samples = np.frombuffer(column.samples, dtype=np.int64)
+    samples, inside, _ = np.intersect1d(marked_samples, members, assume_unique=True, return_indices=True)
     if not len(samples):
         return None
     values = np.frombuffer(column.values, dtype=np.float64)[inside]

@@ -8,7 +8,7 @@ import hashlib
 import io
 import warnings
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -38,6 +38,13 @@ class Picture:
     sha256: str
     media_type: str
     encoded: bytes = b""
+    converted: Picture | None = None
+
+    def accepted(self, types: frozenset[str], name: str) -> Picture:
+        """The picture itself where its type is one of `types`, else the same pixels as a PNG, made once."""
+        if self.media_type not in types and self.converted is None:
+            self.converted = as_png(self, name)
+        return self.converted or self
 
     def base64(self) -> bytes:
         """The file's bytes in base64, made once."""
@@ -124,19 +131,25 @@ class ImageFolder:
                 tail = file.read()
         except OSError as error:
             raise DataError(f"{path}: image cannot be read ({error.strerror})") from error
-        kind = media_type(head, str(path))
-        if ENDINGS.get(kind, b"\x00 none") not in tail:
-            data = path.read_bytes()
-            verify(data, str(path))
-            # Decoders forgive a PNG its missing end; whoever cut it off may have cut more elsewhere.
-            if kind == "image/png" and ENDINGS[kind] not in data:
-                raise DataError(f"{path}: damaged image of {len(data):,} bytes (cut off)")
+        check_whole(head, tail, path.read_bytes, str(path))
 
     def _path(self, name: str) -> Path:
         path = self.root / name
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise DataError(f"image {name!r} leads out of {self.root}; names are relative to it")
         return path
+
+
+def check_whole(head: bytes, tail: bytes, read: Callable[[], bytes], name: str) -> None:
+    """Raises DataError unless these first and last bytes are a whole image's; decodes it only when in doubt."""
+    kind = media_type(head[:16], name)
+    if ENDINGS.get(kind, b"\x00 none") in tail[-TAIL:]:
+        return
+    data = read()
+    verify(data, name)
+    # Decoders forgive a PNG its missing end; whoever cut it off may have cut more elsewhere.
+    if kind == "image/png" and ENDINGS[kind] not in data:
+        raise DataError(f"{name}: damaged image of {len(data):,} bytes (cut off)")
 
 
 def media_type(head: bytes, name: str) -> str:
@@ -162,10 +175,8 @@ def verify(data: bytes, name: str) -> None:
         raise DataError(f"{name}: damaged image of {len(data):,} bytes ({error})") from error
 
 
-def as_accepted(picture: Picture, accepted: frozenset[str], name: str) -> Picture:
-    """The picture itself where its type is accepted, else the same pixels as a PNG (its first frame)."""
-    if picture.media_type in accepted:
-        return picture
+def as_png(picture: Picture, name: str) -> Picture:
+    """The same pixels as a PNG (of several frames the first). Raises DataError where they cannot be decoded."""
     from PIL import Image as Pillow  # noqa: PLC0415  (only a rare format is worth the import)
     from PIL import UnidentifiedImageError  # noqa: PLC0415
 

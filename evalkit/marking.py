@@ -50,9 +50,10 @@ def row_of(marked: Marked, key: bytes, pictures: bytes, with_text: bool) -> dict
     row |= {
         "response": response.text,
         "finish_reason": response.finish_reason,
+        "refused": response.refused,
         "usage": _usage(response.usage),
         "error": response.error or None,
-        "scores": {name: _score(score) for name, score in marked.marks.items()},
+        "scores": {name: _score(score, with_text) for name, score in marked.marks.items()},
     }
     return row
 
@@ -61,9 +62,11 @@ def _usage(usage: Usage) -> dict[str, int]:
     return {name: value for name, value in dataclasses.asdict(usage).items() if value is not None}
 
 
-def _score(score: Mark) -> dict[str, Any]:
+def _score(score: Mark, with_text: bool) -> dict[str, Any]:
     if score is None:
         return {"value": None, "bucket": "missing"}
-    values = {name: getattr(score, name) for name in Score.__slots__}
+    # What was compared may be an option's own words.
+    hidden = () if with_text else ("answer", "reason")
+    values = {name: getattr(score, name) for name in Score.__slots__ if name not in hidden}
     kept = {name: value for name, value in values.items() if value not in ("", None)}
     return kept | ({"span": list(score.span)} if score.span else {})

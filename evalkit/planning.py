@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evalkit.ablation import Ablation, ablate
 from evalkit.cards import NamedModel
-from evalkit.digest import hex_digest
+from evalkit.digest import canonical
 from evalkit.errors import RefusedError, UsageError
 from evalkit.models.base import Learner, Model
 from evalkit.runs import folder_name
@@ -45,7 +46,6 @@ class Plan:
     settings: Settings
     survey: Survey
     total: int
-    place: Path
 
     def samples(self) -> Iterator[Sample]:
         """The chosen samples in the order of the data."""
@@ -58,7 +58,22 @@ class Plan:
         pairs = enumerate(self.samples())
         if self.survey.grouped or not self.model.sees:
             return pairs
-        return iter(sorted(pairs, key=lambda pair: (pair[1].images[0].name if pair[1].images else "", pair[0])))
+        first: dict[str, int] = {}
+
+        def place(pair: tuple[int, Sample]) -> int:
+            number, sample = pair
+            return first.setdefault(sample.images[0].name, number) if sample.images else number
+
+        return iter(sorted(pairs, key=place))
+
+    def place(self, keys: Iterable[bytes]) -> Path:
+        """Where the run lies, by the keys of its answers: everything that decides them, sample by sample."""
+        settings = self.settings
+        chosen = [settings.limit, sorted(settings.sample_ids), settings.ablation]
+        digest = hashlib.sha256(canonical([self.survey.fingerprint, chosen]))
+        for key in keys:
+            digest.update(key)
+        return settings.results / folder_name(self.task.name) / folder_name(self.named.name) / digest.hexdigest()[:12]
 
     @property
     def sampling(self) -> Sampling:
@@ -88,14 +103,12 @@ def plan(task: Task, named: NamedModel, settings: Settings) -> Plan:
     Raises RefusedError where a data-use rule forbids it, DataError for bad data, UsageError for what does not fit.
     """
     _check_data_use(task, named, settings)
+    named.model.check()
     survey = task.survey()
     model = _taught(named.model, task)
     if model.sees and settings.ablation != "text-only":
         task.check_images()
-    total = _chosen(task, survey, settings, model)
-    return Plan(
-        task, named, model, settings, survey, total, settings.results / _place(task, named, model, settings, survey)
-    )
+    return Plan(task, named, model, settings, survey, _chosen(task, survey, settings, model))
 
 
 def _check_data_use(task: Task, named: NamedModel, settings: Settings) -> None:
@@ -134,21 +147,7 @@ def _chosen(task: Task, survey: Survey, settings: Settings, model: Model) -> int
     count = len(set(settings.sample_ids)) or survey.fingerprint.count
     if settings.limit is None:
         return count
-    if settings.limit <= 0:
+    whole = settings.limit == math.inf or settings.limit < 1 or float(settings.limit).is_integer()
+    if not (settings.limit > 0 and whole):
         raise UsageError(f"--limit {settings.limit:g}: a number of samples, or a fraction below 1, would be right")
-    return min(count, math.ceil(settings.limit * count) if settings.limit < 1 else int(settings.limit))
-
-
-def _place(task: Task, named: NamedModel, model: Model, settings: Settings, survey: Survey) -> Path:
-    decides = [
-        task.digest,
-        survey.fingerprint,
-        task.template.digest,
-        model.identity,
-        merged(task.sampling, named.sampling, settings.sampling),
-        settings.limit,
-        sorted(settings.sample_ids),
-        settings.ablation,
-        settings.seed if settings.ablation == "shuffled" else None,
-    ]
-    return Path(folder_name(task.name), folder_name(named.name), hex_digest(decides, 12))
+    return math.ceil(settings.limit * count) if settings.limit < 1 else int(min(count, settings.limit))

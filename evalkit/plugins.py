@@ -82,7 +82,9 @@ def _coerced(hint: Any, value: object, where: str) -> object:
     except ValidationError as error:
         first = error
     try:
-        return adapter.validate_python(yaml.safe_load(value) if isinstance(value, str) else value)
+        read = yaml.safe_load(value) if isinstance(value, str) else value
+        # One string where several are taken is a list of one.
+        return adapter.validate_python([read] if isinstance(read, str) else read)
     except (ValidationError, yaml.YAMLError):
         problem = first.errors()[0]["msg"]
         raise UsageError(f"{where}: {value!r} will not do ({problem[:1].lower()}{problem[1:]})") from first

@@ -52,7 +52,7 @@ def result_record(tally: Tally, counts: Mapping[str, int]) -> dict[str, Any]:
     """Counts, and estimates by scorer and slice."""
     from evalkit.estimates import estimates  # noqa: PLC0415  (numpy, not before the answers are in)
 
-    buckets = {name: tally.buckets[name] for name in ("missing", "refused", "unparsed", "blank")}
+    buckets = {name: tally.buckets[name] for name in ("refused", "unparsed", "blank")}
     return {"counts": {**counts, **buckets}, "estimates": [estimate_record(each) for each in estimates(tally)]}
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from evalkit.answers import asks_yes_no, named_options, yes_no
-from evalkit.errors import DataError, did_you_mean
+from evalkit.errors import ConfigError, DataError, did_you_mean
 from evalkit.images import ImageFolder, first_folder
 from evalkit.sources.base import Inside, Row, Source
 from evalkit.specs import ByColumn, Fields, Layout
@@ -63,9 +64,16 @@ class Reader:
         """The samples of a split in the order of the data. Raises DataError for a row that cannot be one."""
         last = Place()
         read = functools.partial(self._read, last=last)
-        rows = self.hook(split, read) if self.hook else read(split)
+        rows = self._hooked(self.hook, split, read) if self.hook else read(split)
         for number, row in enumerate(rows):
             yield self._sample(split, number, row, last)
+
+    def _hooked(self, hook: Hook, split: str, read: Read) -> Iterator[Row]:
+        try:
+            yield from hook(split, read)
+        except (LookupError, TypeError, ValueError, AttributeError, NameError) as error:
+            what = f"{type(error).__name__}: {error}"
+            raise ConfigError(f"{inspect.getfile(hook)}: rows({split!r}, read) fails: {what}") from error
 
     def _read(self, split: str, last: Place) -> Iterator[Row]:
         found = self.found[split]
@@ -83,6 +91,8 @@ class Reader:
         fields = self.fields
         images = tuple(self._images(split, row, last))
         question = _text(last.value(row, fields.question))
+        if not question:
+            raise DataError(f"{last} has no question (column {fields.question!r} is empty)")
         options = _options(map(_text, _flat(last.value(row, each) for each in fields.options)))
         targets = tuple(_text(each) for each in _flat([last.value(row, fields.target)]))
         columns = self.tag_columns().items()

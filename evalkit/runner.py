@@ -8,7 +8,6 @@ with the same bytes as one that was not.
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -26,6 +25,9 @@ from evalkit.store import Store
 from evalkit.tally import Tally
 from evalkit.task import Task
 from evalkit.types import Response, Usage
+
+HOPELESS = 20
+"""So many calls failed and none answered: the server is not there, and the rest need not wait for it."""
 
 Progress = Callable[[int, int], None]
 """Called with the number of answers so far and the number of samples."""
@@ -67,7 +69,7 @@ async def _ask(planned: Plan, cached: Cached, progress: Progress | None) -> Aske
     asked = Asked([b""] * planned.total, [b""] * planned.total, {})
     pictures = Pictures()
     prompts = planned.prompts()
-    done = itertools.count(1)
+    outcomes: Counter[str] = Counter()
 
     async def work() -> None:
         for number, prompt in prompts:
@@ -75,14 +77,24 @@ async def _ask(planned: Plan, cached: Cached, progress: Progress | None) -> Aske
             key = asked.keys[number] = cached.key(loaded)
             asked.pictures[number] = b"".join(bytes.fromhex(picture_of(image).sha256) for image in loaded.images)
             response = await cached.fetch(key, loaded)
+            outcomes["failed" if response.error else "answered"] += 1
             if response.error:
                 asked.failed[number] = response
+                _check_alive(planned, outcomes, response)
             if progress:
-                progress(next(done), planned.total)
+                progress(outcomes.total(), planned.total)
 
     # As many workers as connections: what a kill can lose, sent and not yet on the disk, is never more.
     await _together(work, min(planned.total, planned.settings.connections))
     return asked
+
+
+def _check_alive(planned: Plan, outcomes: Counter[str], last: Response) -> None:
+    """Raises ModelError when nothing was ever answered and as many calls as fit at once have failed for good."""
+    hopeless = outcomes["failed"] >= max(HOPELESS, planned.settings.connections)
+    if hopeless and not outcomes["answered"] and planned.model.known_ids is None:
+        count = outcomes["failed"]
+        raise ModelError(f"{planned.named.name}: the first {count} calls all failed; the last said: {last.error}")
 
 
 async def _together(work: Callable[[], Coroutine[None, None, None]], workers: int) -> None:
@@ -100,18 +112,25 @@ def _write(planned: Plan, store: Store, asked: Asked, cached: Cached, started: d
     tally = Tally(clustered=task.layout.cluster is not None, scorers=task.scorers)
     tokens: Counter[str] = Counter()
     reported: set[str] = set()
-    writer = RunWriter(planned.place)
+    missing = 0
+    writer = RunWriter(planned.place(asked.keys))
     try:
         for number, sample in enumerate(planned.samples()):
-            response = asked.failed.get(number) or store.get(asked.keys[number])
+            response = _outcome(number, asked, store, cached.refresh)
             if response is None:
                 raise ModelError(f"the answer to {sample.id} left the store; run the same command again")
             marked = mark(task.scorers, sample, response)
             tally.add(sample, marked.marks)
             writer.add(row_of(marked, asked.keys[number], asked.pictures[number], task.data_use.redistribute))
+            missing += bool(response.error)
             tokens.update({name: getattr(response.usage, name) or 0 for name in Usage.__slots__})
             reported.add(response.model)
-        counts = {"asked": cached.asked, "cached": cached.found, "answered": planned.total - len(asked.failed)}
+        counts = {
+            "asked": cached.asked,
+            "cached": cached.found,
+            "answered": planned.total - missing,
+            "missing": missing,
+        }
         return writer.finish(
             {
                 "task": task.name,
@@ -126,6 +145,14 @@ def _write(planned: Plan, store: Store, asked: Asked, cached: Cached, started: d
         )
     finally:
         writer.close()
+
+
+def _outcome(number: int, asked: Asked, store: Store, refreshed: bool) -> Response | None:
+    """What became of a sample: its failed call counts only where no equal question was answered."""
+    failed = asked.failed.get(number)
+    if failed is not None and refreshed:
+        return failed
+    return store.get(asked.keys[number]) or failed
 
 
 def _conditions(settings: Settings) -> dict[str, object]:

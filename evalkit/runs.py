@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fcntl
 import hashlib
 import os
 import shutil
@@ -72,10 +73,14 @@ class Run:
         raise UsageError(f"{self.path}: has no estimate of {scorer} on {slice_name}")
 
     def samples(self) -> Iterator[dict[str, Any]]:
-        """The rows of samples.jsonl, in the order of the data."""
+        """The rows of samples.jsonl, in the order of the data. Raises StoreError at the end where they were changed."""
+        digest = hashlib.sha256()
         with (self.path / "samples.jsonl").open("rb") as lines:
             for line in lines:
+                digest.update(line)
                 yield orjson.loads(line)
+        if digest.hexdigest() != self.record["samples_sha256"]:
+            raise StoreError(f"{self.path}: samples.jsonl is not what run.json was written with; run the same again")
 
     def frame(self) -> pd.DataFrame:
         """One row a sample: id, cluster, response …, `tag.<tag>` and `<scorer>.<value|answer|bucket|rule>`."""
@@ -110,7 +115,8 @@ def load_run(path: Path) -> Run:
 
 def find_runs(results: Path) -> list[Run]:
     """All runs below a results folder, by path."""
-    return [load_run(path.parent) for path in sorted(results.glob("*/*/*/run.json"))]
+    found = sorted(results.glob("*/*/*/run.json"))
+    return [load_run(path.parent) for path in found if not path.parent.name.startswith(".")]
 
 
 def folder_name(name: str) -> str:
@@ -126,8 +132,9 @@ class RunWriter:
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             _clean(place)
-            self._folder = Path(tempfile.mkdtemp(prefix=f".{place.name}-{os.getpid()}-", dir=place.parent))
+            self._folder = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
             self._file: BinaryIO = (self._folder / "samples.jsonl").open("wb")
+            fcntl.flock(self._file, fcntl.LOCK_SH)
         except OSError as error:
             raise StoreError(f"{place}: cannot be written ({error.strerror})") from error
         self._digest = hashlib.sha256()
@@ -185,14 +192,14 @@ class RunWriter:
 
 
 def _clean(place: Path) -> None:
-    """Removes what a process that was killed while it wrote this run left beside it."""
-    for folder in place.parent.glob(f".{place.name}-*-*"):
+    """Removes what a process that was killed while it wrote this run left beside it: nobody holds its lock any more."""
+    for file in place.parent.glob(f".{place.name}-*/samples.jsonl"):
         try:
-            os.kill(int(folder.name.split("-")[-2]), 0)
-        except ProcessLookupError:
-            shutil.rmtree(folder, ignore_errors=True)
-        except (ValueError, OSError):
-            continue  # not one of ours, or somebody else's who is still writing
+            with file.open("rb") as opened:
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(file.parent, ignore_errors=True)
+        except OSError:
+            continue  # somebody is writing
 
 
 def write_parquet(lines: Path, target: Path, columns: Mapping[str, Any]) -> None:

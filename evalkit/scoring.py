@@ -20,7 +20,13 @@ TAGS = ("answer_type", "lang", "phrase_type", "content_type")
 
 
 def marked_run(run: Run, task: Task, scorers: Mapping[str, Scorer]) -> Iterator[Marked]:
-    """A run's answers under other scorers, joined by id. Raises UsageError for an id that the task does not have."""
+    """A run's answers under other scorers, joined by id. Raises UsageError where the data is not the run's."""
+    made_on, here = run.record["data"]["fingerprint"]["gold_sha256"], task.fingerprint.gold_sha256
+    if made_on != here:
+        raise UsageError(
+            f"{run.path} was made on other data ({made_on[:12]}…) than what is found here ({here[:12]}…); "
+            "--data names the folder with the data of the run"
+        )
     rows = {row["id"]: row for row in run.samples()}
     responses = {name: _response_of(row) for name, row in rows.items()}
     yield from _joined(str(run.path), task, responses, scorers, whole=False)
@@ -98,7 +104,7 @@ def _kind(label: str, question: str, options: tuple[str, ...]) -> Kind:
 
 
 def _response_of(row: Mapping[str, Any]) -> Response:
-    return Response(row["response"], row["finish_reason"], error=row["error"] or "")
+    return Response(row["response"], row["finish_reason"], row["refused"], error=row["error"] or "")
 
 
 def _text(value: object) -> str:

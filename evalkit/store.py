@@ -98,6 +98,8 @@ class Store:
             what = "the disk is full; free some space and run the same command again, stored answers are kept"
         elif "not a database" in what or "malformed" in what:
             what = "this is not a store of evalkit's; move it away, or give another --results"
+        elif "readonly" in what or "unable to open" in what or isinstance(error, PermissionError):
+            what = f"{what}; give write permission, or another --results"
         return StoreError(f"{self.path}: {what}")
 
     async def drain(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.util
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from evalkit.catalogue import Catalogue
 from evalkit.digest import canonical, hex_digest
 from evalkit.errors import ConfigError, DataError, UsageError, did_you_mean
+from evalkit.images import picture_of
 from evalkit.models.base import Example, Lesson
 from evalkit.plugins import build, find
 from evalkit.rows import Found, Hook, Reader
@@ -69,6 +71,8 @@ class Task:
     def survey(self, split: str = "test") -> Survey:
         """Counts and digests a split. Raises DataError for a duplicate id, or data that is not what the task pins."""
         survey = _survey(self.name, self.samples(split))
+        if not survey.fingerprint.count:
+            raise DataError(f"{self.name}: {self.reader.found[split].path} has no {split} rows (after `where`)")
         if split == "test":
             self._check_pin(survey.fingerprint, self.layout.rows)
         return survey
@@ -90,13 +94,22 @@ class Task:
             return None
 
         def read() -> Sequence[Example]:
-            return [
-                Example(self.prompt(sample, with_images=with_images), sample.targets[0])
-                for sample in self.samples("train")
-                if sample.targets
-            ]
+            return list(self._examples(with_images))
 
-        return Lesson(_survey(self.name, self.samples("train")).fingerprint.gold_sha256, read)
+        table = hashlib.sha256()
+        digests: dict[str, str] = {}
+        for example in self._examples(with_images):
+            for image in example.prompt.images:
+                if image.name not in digests:
+                    digests[image.name] = picture_of(image).sha256
+            shown = [digests[image.name] for image in example.prompt.images]
+            table.update(canonical([example.prompt.system, example.prompt.text, shown, example.target]) + b"\n")
+        return Lesson(table.hexdigest(), read)
+
+    def _examples(self, with_images: bool) -> Iterator[Example]:
+        for sample in self.samples("train"):
+            if sample.targets:
+                yield Example(self.prompt(sample, with_images=with_images), sample.targets[0])
 
     def notes(self) -> list[str]:
         """What a reader of the numbers must know about the copy of the data that was found."""
@@ -153,6 +166,8 @@ def load_task(name: str, data: Sequence[Path] = (), catalogue: Catalogue | None 
     bare, _, wanted = name.partition("@")
     path = catalogue.find("tasks", bare)
     spec = read_spec(path, TaskSpec)
+    if spec.name != path.stem:
+        raise ConfigError(f"{path}: name: {spec.name!r} would be found under {path.stem!r}; one of them must give way")
     layout_name, layout, found = _locate(spec, wanted, data)
     if layout.fields is None:
         raise ConfigError(f"{path.name}: fields: is missing (in {path})")
@@ -224,8 +239,11 @@ def load_hook(task_file: Path) -> tuple[Hook | None, str]:
     if spec is None or spec.loader is None:
         raise ConfigError(f"{path}: cannot be loaded")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except (ImportError, SyntaxError, NameError, AttributeError, TypeError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be loaded ({type(error).__name__}: {error})") from error
     hook = getattr(module, "rows", None)
-    if not callable(hook):
+    if not inspect.isfunction(hook):
         raise ConfigError(f"{path}: a function rows(split, read) would be right")
     return hook, hex_digest(path.read_text(encoding="utf-8"), 16)

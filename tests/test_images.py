@@ -22,7 +22,6 @@ from evalkit.images import (
     ImageFolder,
     LoadedImage,
     Pictures,
-    as_accepted,
     blank_like,
     first_folder,
     media_type,
@@ -305,7 +304,7 @@ def test_an_accepted_picture_is_passed_through(kind: str) -> None:
     """A picture of a type that the provider takes is handed on untouched."""
     picture = to_picture(noise(kind), "x")
 
-    assert as_accepted(picture, ACCEPTED, "x") is picture
+    assert picture.accepted(ACCEPTED, "x") is picture
 
 
 @pytest.mark.parametrize(
@@ -322,7 +321,7 @@ def test_other_types_become_png_with_the_same_pixels(kind: str, mode: str) -> No
         file.write(noise(kind, mode))
     picture = to_picture(file.getvalue(), "x")
 
-    made = as_accepted(picture, ACCEPTED, "x")
+    made = picture.accepted(ACCEPTED, "x")
 
     assert made.media_type == "image/png"
     assert made.sha256 == hashlib.sha256(made.data).hexdigest() != picture.sha256
@@ -334,7 +333,7 @@ def test_the_colours_of_print_become_png_too() -> None:
     """A whole TIFF in CMYK, which PNG does not know, is converted to RGB and not called damaged."""
     picture = to_picture(noise("TIFF", "CMYK"), "x")
 
-    assert as_accepted(picture, ACCEPTED, "x").media_type == "image/png"
+    assert picture.accepted(ACCEPTED, "x").media_type == "image/png"
 
 
 @pytest.mark.parametrize("kind", ["BMP", "TIFF"])
@@ -343,7 +342,7 @@ def test_a_damaged_picture_is_not_converted(kind: str) -> None:
     data = noise(kind)
 
     with pytest.raises(DataError, match=r"x\.img: damaged image"):
-        as_accepted(to_picture(data[: len(data) // 2], "x.img"), ACCEPTED, "x.img")
+        to_picture(data[: len(data) // 2], "x.img").accepted(ACCEPTED, "x.img")
 
 
 def test_the_first_folder_that_exists_is_taken(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -317,11 +317,14 @@ def test_a_learner_without_a_train_split_is_refused(make_task: MakeTask, data: P
 def test_what_a_killed_writer_left_is_cleaned_up(task: Task, tmp_path: Path) -> None:
     """The half-written folder of a process that is no more goes when the run is written; a living one's stays."""
     place = run(task, Scripted(), tmp_path).path
-    dead, alive = (place.with_name(f".{place.name}-{process}-x") for process in (2**22 + 1, os.getpid()))
+    dead, alive = (place.with_name(f".{place.name}-{name}") for name in ("dead", "alive"))
     for folder in (dead, alive):
         folder.mkdir()
+        (folder / "samples.jsonl").write_text("half a li")
 
-    run(task, Scripted(), tmp_path)
+    with (alive / "samples.jsonl").open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_SH)
+        run(task, Scripted(), tmp_path)
 
     assert (dead.exists(), alive.exists()) == (False, True)
 

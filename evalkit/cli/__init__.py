@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import gc
+import importlib.metadata
 import sys
+from typing import Annotated
 
 import typer
 
 from evalkit.cli import catalogue, data, doctor, run, score
 from evalkit.errors import EvalkitError
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(importlib.metadata.version("evalkit-medvlm"))
+        raise typer.Exit
+
 
 app = typer.Typer(
     name="evalkit",
@@ -24,13 +33,24 @@ app = typer.Typer(
         "help_option_names": ["-h", "--help"],
     },
 )
+
+
+@app.callback()
+def evalkit(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Asks medical vision-language models a benchmark, marks the answers, and says how far to trust the number."""
+
+
 app.command("run", short_help="Ask models the questions of tasks; keep, mark and table the answers.")(run.run)
 app.command("score", short_help="Mark answers that are there already; ask no model.")(score.score)
 app.command("list", short_help="List tasks, models, scorers, leaderboards, runs.")(catalogue.list_)
 app.command("show", short_help="Show a task, a model or a run.")(catalogue.show)
 app.command("check", short_help="Load every task, card and prompt; ask no model.")(catalogue.check)
 app.add_typer(data.app, name="data", short_help="Where data is, and whether it is what the task expects.")
-app.command("doctor", short_help="Say what is installed, reachable and missing.")(doctor.doctor)
+app.command("doctor", short_help="Say what is installed, found and missing.")(doctor.doctor)
 
 
 def main() -> None:

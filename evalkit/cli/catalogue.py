@@ -38,10 +38,14 @@ def list_(
 
 
 def _tasks(found: Catalogue) -> Iterator[tuple[str, str]]:
+    from evalkit.errors import ConfigError
     from evalkit.specs import TaskSpec, read_spec
 
     for name, path in found.files("tasks").items():
-        yield name, read_spec(path, TaskSpec).about
+        try:
+            yield name, read_spec(path, TaskSpec).about
+        except ConfigError as error:
+            yield name, f"WRONG: {error}"
 
 
 def _models(found: Catalogue) -> Iterator[tuple[str, str]]:

@@ -24,7 +24,7 @@ def status(data: options.Data = None, include_path: options.Include = None, json
     Example: evalkit data status --data ~/medical
     """
     from evalkit.api import catalogue
-    from evalkit.errors import DataError
+    from evalkit.errors import ConfigError, DataError
     from evalkit.task import load_task
 
     found = catalogue(include_path or [])
@@ -36,6 +36,8 @@ def status(data: options.Data = None, include_path: options.Include = None, json
             missing = [split for split in task.layout.splits if split not in task.reader.found]
             state = f"found; no {', '.join(missing)} split" if missing else "found"
             rows.append((name, state, task.layout_name, str(place), task.spec.license))
+        except ConfigError as error:
+            rows.append((name, "WRONG", "", str(error), ""))
         except DataError as error:
             rows.append((name, "not found", "", str(error).partition("; ")[2].splitlines()[0], ""))
     _print_rows(rows, ("task", "state", "layout", "where", "license"), json)
@@ -70,7 +72,7 @@ def verify(
 
 
 def _tasks(wanted: list[str] | None, data: list[Path] | None, found: Catalogue) -> list[Task]:
-    from evalkit.errors import DataError
+    from evalkit.errors import ConfigError, DataError
     from evalkit.task import load_task
 
     if wanted:
@@ -79,8 +81,8 @@ def _tasks(wanted: list[str] | None, data: list[Path] | None, found: Catalogue) 
     for name in found.files("tasks"):
         try:
             loaded.append(load_task(name, options.folders(data), found))
-        except DataError:
-            continue  # not here; `data status` says so
+        except (DataError, ConfigError):
+            continue  # not here, or no task; `data status` says so
     return loaded
 
 

@@ -1,4 +1,4 @@
-"""evalkit doctor: what is installed, reachable and missing."""
+"""evalkit doctor: what is installed, found and missing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KEYS = ("OPENAI_API_KEY",)
 
 
 def doctor(data: options.Data = None, results: options.Results = Path("results"), json: options.Json = False) -> None:
-    """Says what is installed, what can be reached and what is missing, and what to do about it.
+    """Says what is installed, what is found and what is missing, and what to do about it.
 
     Example: evalkit doctor
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,7 +33,7 @@ def from_config(context: typer.Context, _: typer.CallbackParam, file: Path | Non
 
 def _as_option(value: object, multiple: bool) -> object:
     if isinstance(value, dict):
-        pairs = [f"{key}={item}" for key, item in value.items()]
+        pairs = [f"{key}={json.dumps(item) if isinstance(item, list) else item}" for key, item in value.items()]
         return pairs if multiple else ",".join(pairs)
     return [value] if multiple and not isinstance(value, list) else value
 
@@ -82,8 +83,10 @@ def pairs(values: list[str] | None, option: str) -> dict[str, object]:
 
 
 def folders(given: list[Path] | None) -> tuple[Path, ...]:
-    """The data folders: those given, else ./data."""
-    return tuple(path.expanduser() for path in given) if given else (Path("data"),)
+    """The data folders: those given, else EVALKIT_DATA, else ./data."""
+    from evalkit.api import data_folders
+
+    return data_folders(given or None)
 
 
 def number(value: str | None, option: str) -> float | None:
@@ -93,5 +96,5 @@ def number(value: str | None, option: str) -> float | None:
     try:
         found = float(value)
         return int(found) if found.is_integer() else found
-    except (ValueError, OverflowError):
+    except ValueError:
         raise UsageError(f"{option} {value!r}: a number of samples, or a fraction below 1, would be right") from None

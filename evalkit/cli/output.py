@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from evalkit.runner import Progress
@@ -27,14 +28,33 @@ def console(*, error: bool = False) -> Console:
     return Console(file=stream, width=None if stream.isatty() else PLAIN_WIDTH, highlight=False, emoji=False)
 
 
+class Dim(str):
+    """A cell that is shown, but not to be relied on."""
+
+    __slots__ = ()
+    style = "dim"
+
+
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() or each in "\n\t" else "\ufffd" for each in text)
+
+
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
     """One table; the columns numbered in `right` are aligned to the right."""
-    table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False, title_style="bold")
+    table = Table(
+        title=Text(_printable(title)),
+        title_justify="left",
+        box=None,
+        header_style="bold",
+        pad_edge=False,
+        title_style="bold",
+    )
     for number, name in enumerate(columns):
         table.add_column(name, justify="right" if number in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*row)
-    console().print(table, markup=True)
+        # Text, never markup: a model's answer may hold brackets and control characters.
+        table.add_row(*(Text(_printable(str(each)), style=each.style if isinstance(each, Dim) else "") for each in row))
+    console().print(table)
 
 
 def print_run(run: Run, quiet: bool) -> None:
@@ -79,7 +99,7 @@ def print_estimates(title: str, estimates: Sequence[SliceEstimate]) -> None:
         small = n < SMALL_SAMPLES or clusters < SMALL_CLUSTERS
         cells = [cell(found[scorer], n) if scorer in found else "" for scorer in scorers]
         row = [name, f"{n:,}", f"{clusters:,}", *cells]
-        rows.append([f"[dim]{text}[/dim]" if small and text else text for text in row])
+        rows.append([Dim(text) if small else text for text in row])
     print_table(title, ["slice", "n", "clusters", *scorers], rows, right=range(1, 3 + len(scorers)))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -128,10 +130,10 @@ def _report(runs: list[Run], json: bool, quiet: bool) -> None:
     else:
         for run in runs:
             print_run(run, quiet)
-    dead = [run for run in runs if not run.counts["answered"]]
-    if dead:
-        first = next(row["error"] for row in dead[0].samples())
-        raise EvalkitError(f"{dead[0].task}: nothing was scored, every call failed; the first said: {first}")
+    for run in runs:
+        if not any(each.estimate.n for each in run.estimates):
+            error = next((row["error"] for row in run.samples() if row["error"]), "no scorer marks these samples")
+            raise EvalkitError(f"{run.task} · {run.model}: nothing was scored; the first reason: {error}")
 
 
 def _show_plans(work: list[tuple[Task, NamedModel]], settings: Settings) -> None:
@@ -140,8 +142,14 @@ def _show_plans(work: list[tuple[Task, NamedModel]], settings: Settings) -> None
 
     for task, named in work:
         planned = plan(task, named, settings)
-        _, prompt = next(planned.prompts())
-        print(f"{task.name} · {named.name}: {planned.total:,} calls at most; the run would be {planned.place}")
+        prompts = (prompt for _, prompt in planned.prompts())
+        prompt = next(prompts)
+        characters, pictures = len(prompt.text + prompt.system), len(prompt.images)
+        for each in prompts:
+            characters += len(each.text + each.system)
+            pictures += len(each.images)
+        print(f"{task.name} · {named.name}: {planned.total:,} calls at most, {pictures:,} pictures sent,", end=" ")
+        print(f"about {characters // 4:,} tokens of text (at 4 characters a token)")
         for note in task.notes():
             print(f"  {note}")
         print(f"first prompt (sample {prompt.sample_id}):")
@@ -155,7 +163,15 @@ def _show_plans(work: list[tuple[Task, NamedModel]], settings: Settings) -> None
 
 
 def _sampling(text: str | None) -> Sampling:
+    from evalkit.errors import UsageError
     from evalkit.plugins import build
     from evalkit.types import Sampling
 
-    return build(Sampling, options.pairs(text.split(",") if text else [], "--sampling"), "--sampling")
+    # A comma inside brackets belongs to a list: stop=[a,b].
+    given = re.split(r",(?![^\[]*\])", text) if text else []
+    made = build(Sampling, options.pairs(given, "--sampling"), "--sampling")
+    for name in ("temperature", "top_p", "top_k", "max_tokens", "repetition_penalty"):
+        value = getattr(made, name)
+        if value is not None and not 0 <= value < math.inf:
+            raise UsageError(f"--sampling {name}={value}: a number from 0 would be right")
+    return made

@@ -41,16 +41,17 @@ def score(
     """
     from evalkit.api import catalogue
     from evalkit.cli.output import print_json
-    from evalkit.errors import UsageError
+    from evalkit.errors import EvalkitError, UsageError
     from evalkit.estimates import estimates
     from evalkit.tally import Tally
 
     if (run is None) == (predictions is None):
         raise UsageError("score marks either a run's folder or a --predictions file; one of them is needed")
-    marked = _marked(run, predictions, task, scorer, options.folders(data), catalogue(include_path or []))
-    tally = Tally(clustered=True)
-    counted = _counted(marked, tally)
-    _write(samples_out, counted)
+    marked, clustered = _marked(run, predictions, task, scorer, options.folders(data), catalogue(include_path or []))
+    tally = Tally(clustered)
+    _write(samples_out, _counted(marked, tally))
+    if not any(each.estimate.n for each in estimates(tally)):
+        raise EvalkitError(f"{run or predictions}: nothing was scored: no answer that any of the scorers marks")
     if json:
         print_json([_record(each) for each in estimates(tally)])
     else:
@@ -64,21 +65,22 @@ def _marked(
     names: list[str] | None,
     data: tuple[Path, ...],
     found: Catalogue,
-) -> Iterator[Marked]:
+) -> tuple[Iterator[Marked], bool]:
+    """The marked answers, and whether they are clustered: as the task says, by picture where there is no task."""
     from evalkit.runs import load_run
     from evalkit.scoring import marked_predictions, marked_rows, marked_run
     from evalkit.task import build_scorers, load_task
 
     run = load_run(folder) if folder else None
     if run is None and task_name is None and predictions is not None:
-        return marked_rows(predictions, build_scorers(names or DEFAULT, "--scorer"))
+        return marked_rows(predictions, build_scorers(names or DEFAULT, "--scorer")), True
     layout = f"@{run.record['data']['layout']}" if run else ""
     default = run.task + (layout if layout != "@default" else "") if run else ""
     task = load_task(task_name or default, data, found)
     scorers: Mapping[str, Scorer] = build_scorers(names, "--scorer") if names else task.scorers
     if run is not None:
-        return marked_run(run, task, scorers)
-    return marked_predictions(predictions or Path(), task, scorers)
+        return marked_run(run, task, scorers), task.layout.cluster is not None
+    return marked_predictions(predictions or Path(), task, scorers), task.layout.cluster is not None
 
 
 def _counted(marked: Iterable[Marked], tally: Tally) -> Iterator[Marked]:

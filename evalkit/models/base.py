@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import importlib.metadata
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from evalkit.errors import UsageError
 from evalkit.types import Prompt, Response
@@ -34,13 +37,24 @@ class Model(ABC):
 
     @property
     def identity(self) -> Mapping[str, object]:
-        """Everything about the model that decides its answers, as JSON values. Part of every stored answer's key."""
-        options = {
-            each.name: getattr(self, each.name)
-            for each in dataclasses.fields(self)  # type: ignore[arg-type]
-            if each.metadata.get("identity", True)
+        """Everything about the model that decides its answers, as JSON values. Part of every stored answer's key.
+
+        A class from outside evalkit is told apart by its source too: an edited one does not get the old one's answers.
+        Raises UsageError for a model that is no dataclass.
+        """
+        cls = type(self)
+        if not dataclasses.is_dataclass(self):
+            raise UsageError(f"model {cls.__qualname__} is no dataclass; its fields are its options and its identity")
+        known = {each.name: getattr(self, each.name) for each in dataclasses.fields(self) if _decides(each)}
+        name = {
+            "adapter": cls.__module__.removeprefix("evalkit.models."),
+            "class": cls.__qualname__,
+            "version": self.version,
         }
-        return {"adapter": type(self).__module__.removeprefix("evalkit.models."), "version": self.version, **options}
+        return name | _source_of(cls) | known
+
+    def check(self) -> None:  # noqa: B027  (most models can always answer)
+        """Raises UsageError where the model could answer nothing as it is set up (no key); asks nothing."""
 
     @property
     def third_party(self) -> bool:
@@ -55,6 +69,19 @@ class Model(ABC):
         """Releases connections and memory."""
 
 
+def _decides(option: dataclasses.Field[Any]) -> bool:
+    return bool(option.metadata.get("identity", True))
+
+
+def _source_of(cls: type[Model]) -> dict[str, str]:
+    if cls.__module__.startswith("evalkit."):
+        return {}
+    try:
+        return {"source_sha256": hashlib.sha256(inspect.getsource(cls).encode()).hexdigest()}
+    except (OSError, TypeError):
+        return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """A train question as it would be asked, with its first accepted answer."""
@@ -65,7 +92,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Lesson:
-    """A train split: its fingerprint, and its examples, read only when somebody wants to learn them."""
+    """A train split as it is asked: its digest, and its examples, read only when somebody wants to learn them."""
 
     fingerprint: str
     read: Callable[[], Sequence[Example]]
@@ -84,7 +111,9 @@ class Learner(Model):
     @property
     def identity(self) -> Mapping[str, object]:
         """As every model's, and what it was taught."""
-        return {**super().identity, "learned_from": self.lesson.fingerprint if self.lesson else None}
+        learned_from = self.lesson.fingerprint if self.lesson else None
+        library = importlib.metadata.version("scikit-learn")
+        return {**super().identity, "learned_from": learned_from, "scikit-learn": library}
 
     def examples(self) -> Sequence[Example]:
         """The train split. Raises UsageError when there is none to learn from."""

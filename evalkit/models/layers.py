@@ -50,7 +50,7 @@ class Limited(Layer):
                 async with asyncio.timeout(self.timeout):
                     return await self.inner.generate(prompt)
             except TimeoutError as error:
-                raise CallError(f"no answer within {self.timeout:g} s", retryable=True) from error
+                raise CallError(f"no answer within {self.timeout or 0:g} s", retryable=True) from error
 
 
 @dataclass(kw_only=True)
@@ -98,6 +98,7 @@ class Cached(Layer):
     refresh: bool = False
     asked: int = 0
     found: int = 0
+    _fresh: set[bytes] = field(default_factory=set, repr=False)
     _under_way: dict[bytes, asyncio.Future[Response]] = field(default_factory=dict, repr=False)
 
     def key(self, prompt: Prompt) -> bytes:
@@ -112,7 +113,7 @@ class Cached(Layer):
 
     async def fetch(self, key: bytes, prompt: Prompt) -> Response:
         """As `generate`, for a prompt whose key is known already."""
-        known = None if self.refresh else self.store.get(key)
+        known = None if self.refresh and key not in self._fresh else self.store.get(key)
         if known is not None:
             self.found += 1
             return known
@@ -139,6 +140,7 @@ class Cached(Layer):
         response = await self.inner.generate(prompt)
         if not response.error:
             await self.store.put(key, response)
+            self._fresh |= {key} if self.refresh else set()
         return response
 
     @functools.cached_property

@@ -19,7 +19,7 @@ import openai
 import orjson
 
 from evalkit.errors import CallError, ModelError, UsageError
-from evalkit.images import Picture, as_accepted, picture_of
+from evalkit.images import Picture, picture_of
 from evalkit.models.base import Model
 from evalkit.types import Image, Prompt, Response, Sampling, Usage
 
@@ -48,11 +48,21 @@ class OpenAI(Model):
         try:
             return not ipaddress.ip_address(host).is_private
         except ValueError:
-            return host != "localhost"
+            # A name without a dot is resolved by one's own network, as are these endings (RFC 6762, RFC 8375).
+            return "." in host and not host.endswith((".local", ".internal", ".home.arpa"))
+
+    def check(self) -> None:
+        """Raises UsageError for a missing key, or an address that would carry a secret into the records."""
+        if urlsplit(self.base_url).password:
+            raise UsageError(
+                "base_url holds a password, which the run would record; give it in the environment instead"
+            )
+        if self.third_party and not os.environ.get(self.api_key_env):
+            raise UsageError(f"openai/{self.model}: no key; set the environment variable {self.api_key_env}")
 
     async def generate(self, prompt: Prompt) -> Response:
         """One chat completion. Raises CallError for one that failed, ModelError for what would fail every time."""
-        pictures = [as_accepted(picture_of(image), ACCEPTED, image.name) for image in prompt.images]
+        pictures = [picture_of(image).accepted(ACCEPTED, image.name) for image in prompt.images]
         request = self._request(prompt)
         try:
             reply = await self._client.post(
@@ -64,22 +74,22 @@ class OpenAI(Model):
         except openai.APIStatusError as error:
             raise _failure(error) from error
         except (openai.APIError, ValueError) as error:
-            raise CallError(f"{type(error).__name__}: {error}", retryable=True) from error
+            why = f"{error.__cause__ or error}" or type(error).__name__
+            raise CallError(f"{self.base_url}: {why}", retryable=True) from error
         return _response(reply, _with_digests(request, pictures))
 
     async def aclose(self) -> None:
-        """Closes the connections, if any were opened."""
-        if "_client" in self.__dict__:
-            await self._client.close()
+        """Closes the connections, if any were opened; the next call opens new ones."""
+        client: openai.AsyncOpenAI | None = self.__dict__.pop("_client", None)
+        if client is not None:
+            await client.close()
 
     @functools.cached_property
     def _client(self) -> openai.AsyncOpenAI:
-        key = os.environ.get(self.api_key_env)
-        if not key and self.third_party:
-            raise UsageError(f"openai/{self.model}: no key; set the environment variable {self.api_key_env}")
+        self.check()
         # One attempt a call: retrying is a layer of its own, so that every attempt is seen.
         return openai.AsyncOpenAI(
-            api_key=key or "none",
+            api_key=os.environ.get(self.api_key_env) or "none",
             base_url=self.base_url,
             max_retries=0,
             timeout=None,

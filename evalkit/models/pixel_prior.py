@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -117,15 +116,15 @@ class PixelPrior(Learner):
         text = eyes.words.answer(prompt.text)
         classifier = eyes.by_text.get(prompt.text)
         if classifier is not None and prompt.images:
-            seen = await self._look(prompt.images[0])
+            seen = self._look(prompt.images[0])
             text = text if seen is None else str(classifier.predict(seen[None])[0])
         return Response(text=text, finish_reason="stop", model="pixel-prior")
 
-    async def _look(self, image: Image) -> Features | None:
+    def _look(self, image: Image) -> Features | None:
         """The features of an image, made once for each distinct file; the most recently used ones are kept."""
-        picture = await asyncio.to_thread(picture_of, image)
+        picture = picture_of(image)
         if picture.sha256 not in self._features:
-            self._features[picture.sha256] = await asyncio.to_thread(features, picture, image.name)
+            self._features[picture.sha256] = features(picture, image.name)
         self._features.move_to_end(picture.sha256)
         if len(self._features) > _KEPT:
             self._features.popitem(last=False)

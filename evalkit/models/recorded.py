@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from evalkit.digest import hex_digest
 from evalkit.errors import CallError, DataError
 from evalkit.models.base import Model
 from evalkit.sources.jsonl import Jsonl
@@ -28,23 +28,23 @@ class Recorded(Model):
 
     @property
     def identity(self) -> Mapping[str, object]:
-        """The digest of the file: where it lies does not matter."""
-        return {"adapter": "recorded", "version": self.version, "sha256": self._answers[1]}
+        """The digest of the answers: where the file lies and what its columns are called does not matter."""
+        return {"adapter": "recorded", "version": self.version, "sha256": hex_digest(self._answers)}
 
     @property
     def known_ids(self) -> frozenset[str]:
         """The ids in the file."""
-        return frozenset(self._answers[0])
+        return frozenset(self._answers)
 
     async def generate(self, prompt: Prompt) -> Response:
         """The recorded answer to the sample that asks."""
-        text = self._answers[0].get(prompt.sample_id)
+        text = self._answers.get(prompt.sample_id)
         if text is None:
             raise CallError(f"{self.file.name} has no answer to {prompt.sample_id}", retryable=False)
         return Response(text, "stop")
 
     @functools.cached_property
-    def _answers(self) -> tuple[dict[str, str], str]:
+    def _answers(self) -> dict[str, str]:
         source = Jsonl(str(self.file))
         answers: dict[str, str] = {}
         for number, row in enumerate(source.read(self.file), 1):
@@ -56,4 +56,4 @@ class Recorded(Model):
                 raise DataError(f"{self.file}: row {number}: the id {name!r} stands twice")
             text = row[self.response]
             answers[name] = "" if text is None else str(text)
-        return answers, hashlib.sha256(self.file.read_bytes()).hexdigest()
+        return answers

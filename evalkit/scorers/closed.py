@@ -47,8 +47,9 @@ class _Form:
         )
 
     def __str__(self) -> str:
+        """The form in words, without the options' own: a reason is kept where the data's text may not be."""
         offered = "yes or no" if self.polar else ""
-        return " or ".join(filter(None, (offered, "one of: " + ", ".join(self.options) if self.options else "")))
+        return " or ".join(filter(None, (offered, f"one of {len(self.options)} options" if self.options else "")))
 
 
 @dataclass(frozen=True)

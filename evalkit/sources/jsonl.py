@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,8 @@ class Jsonl(FileSource):
         """One row a line, blank lines skipped. Raises DataError naming the line that is no object."""
         try:
             with file.open("rb") as lines:
-                for number, line in enumerate(lines, 1):
+                for number, raw in enumerate(lines, 1):
+                    line = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
                     if line.strip():
                         yield self._row(file, number, line)
         except OSError as error:

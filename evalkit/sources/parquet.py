@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from evalkit.errors import DataError
+from evalkit.images import TAIL, check_whole
 from evalkit.sources.base import FileSource, Inside, Row, shards
 
 
@@ -39,18 +40,32 @@ class Parquet(FileSource):
 
     def read_image(self, found: Path, name: str) -> bytes:
         """The picture that `rows` gave this name. Raises DataError when there is none."""
-        for shard in shards(found):
-            for column, values in image_names(shard, _stamp(shard)).items():
-                if name and name in values:
-                    return _cell(shard, column, values.index(name))
-        raise DataError(f"{found}: has no image {name!r}")
+        files = shards(found)
+        place = image_places(tuple(files), tuple(_stamp(file) for file in files)).get(name)
+        if place is None:
+            raise DataError(f"{found}: has no image {name!r}")
+        number, column, row = place
+        return _cell(files[number], column, row)
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=4)
+def image_places(files: tuple[Path, ...], stamps: tuple[tuple[int, int], ...]) -> dict[str, tuple[int, str, int]]:
+    """Each picture's name → the number of its file, its column and its first row there."""
+    places: dict[str, tuple[int, str, int]] = {}
+    for number, (file, stamp) in enumerate(zip(files, stamps, strict=True)):
+        for column, values in image_names(file, stamp).items():
+            for row, name in enumerate(values):
+                if name:
+                    places.setdefault(name, (number, column, row))
+    return places
+
+
+@functools.lru_cache(maxsize=256)
 def image_names(file: Path, stamp: tuple[int, int]) -> dict[str, tuple[str, ...]]:
     """Image column → the names of its pictures, row by row; a name is the head of the sha256 of the bytes.
 
-    `stamp` is the file's size and time of change: a file that changes is read again.
+    `stamp` is the file's size and time of change: a file that changes is read again. Raises DataError for a cell that
+    is no whole image: the bytes pass by here anyway, and nobody should pay for half a run to find it.
     """
     names: dict[str, list[str]] = {}
     with _opened(file) as opened:
@@ -61,15 +76,22 @@ def image_names(file: Path, stamp: tuple[int, int]) -> dict[str, tuple[str, ...]
         if not columns:
             return {}
         names = {column: [] for column in columns}
+        row = 1
         for batch in opened.iter_batches(batch_size=64, columns=columns):
             for column in columns:
-                names[column] += [_name(cell) for cell in batch.column(column)]
+                names[column] += [
+                    _name(cell, f"{file}: {column} of row {at}") for at, cell in enumerate(batch.column(column), row)
+                ]
+            row += len(batch)
     return {column: tuple(values) for column, values in names.items()}
 
 
-def _name(cell: pa.StructScalar) -> str:
-    data = cell["bytes"]
-    return hashlib.sha256(data.as_buffer()).hexdigest()[:24] if data.is_valid else ""
+def _name(cell: pa.StructScalar, where: str) -> str:
+    if not cell["bytes"].is_valid:
+        return ""
+    data = cell["bytes"].as_buffer()
+    check_whole(bytes(data[:16]), bytes(data[-TAIL:]), data.to_pybytes, where)
+    return hashlib.sha256(data).hexdigest()[:24]
 
 
 @functools.lru_cache(maxsize=2)
