@@ -220,11 +220,11 @@ def write_parquet(lines: Path, target: Path, columns: Mapping[str, Any]) -> None
     schema = pa.schema([(name, typed(shape)) for name, shape in columns.items() if shape != {}])
     options = pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
     # Block by block, without threads or a pool that keeps what it was given: the file must not end up in memory.
-    reading = pj.ReadOptions(use_threads=False, block_size=2 * BLOCK)
     with pq.ParquetWriter(target, schema, compression="zstd") as writer, lines.open("rb") as file:
         while block := b"".join(file.readlines(BLOCK)):
-            source = pa.BufferReader(block)
-            writer.write_table(pj.read_json(source, reading, options, memory_pool=pa.system_memory_pool()))
+            reading = pj.ReadOptions(use_threads=False, block_size=len(block) + 1)
+            table = pj.read_json(pa.BufferReader(block), reading, options, memory_pool=pa.system_memory_pool())
+            writer.write_table(table)
 
 
 def shape_of(row: Mapping[str, Any], known: dict[str, Any]) -> None:

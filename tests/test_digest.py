@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.digest import canonical, digest, hex_digest
+from evalkit.errors import UsageError
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8),
@@ -82,6 +83,6 @@ def test_types_tell_values_apart(first: object, second: object) -> None:
 
 @pytest.mark.parametrize("value", [object(), Point, len, 1j])
 def test_what_holds_no_value_has_no_digest(value: object) -> None:
-    """Something that is no plain value raises TypeError instead of being digested by its address."""
-    with pytest.raises(TypeError):
+    """Something that is no plain value raises UsageError instead of being digested by its address."""
+    with pytest.raises(UsageError):
         digest(value)

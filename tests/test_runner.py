@@ -12,10 +12,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from conftest import ROWS, TASK, MakeTask, png
+from loopback import Loopback, completion, serving
 
 from evalkit.cards import NamedModel
-from evalkit.errors import DataError, ModelError, RefusedError, UsageError
+from evalkit.errors import DataError, ModelError, RefusedError, StoreError, UsageError
 from evalkit.models.base import Model
+from evalkit.models.openai import OpenAI
 from evalkit.models.recorded import Recorded
 from evalkit.models.scripted import Scripted
 from evalkit.planning import Settings, plan
@@ -340,3 +342,96 @@ def test_an_interrupted_write_leaves_the_old_run(task: Task, tmp_path: Path, mon
 
     assert (before.path / "samples.jsonl").read_bytes() == content
     assert [path.name for path in before.path.parent.iterdir()] == [before.path.name]
+
+
+def test_a_server_model_runs_several_tasks(make_task: MakeTask, data: Path, tmp_path: Path) -> None:
+    """A model whose connections were closed after one run opens new ones for the next."""
+    catalogue = make_task()
+    with serving(Loopback(lambda body, attempt: completion("yes"))) as server:
+        model = OpenAI(model="m", base_url=server.url)
+        first = run(load_task("tiny", [data], catalogue), model, tmp_path / "one")
+        second = run(load_task("tiny", [data], catalogue), model, tmp_path / "two")
+    assert first.counts["answered"] == second.counts["answered"] == 3
+
+
+def test_a_server_that_is_not_there_is_given_up(make_task: MakeTask, data: Path, tmp_path: Path) -> None:
+    """When the first calls have all failed and none was answered, the rest are not waited for."""
+    rows = [{**ROWS[0], "id": str(number), "question": f"Is there a nodule in {number}?"} for number in range(200)]
+    task = load_task("tiny", [data], make_task(rows=rows))
+    model = Scripted(fails=("nodule",))
+    with pytest.raises(ModelError, match="the first 20 calls all failed"):
+        run(task, model, tmp_path, connections=4)
+    assert len(model.asked) < 30
+
+
+def test_a_dead_sample_among_living_ones_is_missing(make_task: MakeTask, data: Path, tmp_path: Path) -> None:
+    """However many samples fail, once one was answered the run goes on to its end."""
+    rows = [{**ROWS[0], "id": str(number), "question": f"Is it {number}?"} for number in range(100)]
+    task = load_task("tiny", [data], make_task(rows=rows))
+    model = Scripted(fails=tuple(f"it {number}" for number in range(1, 100)))
+    assert run(task, model, tmp_path, connections=1).counts["missing"] == 99
+
+
+def test_failed_calls_are_counted_whatever_is_marked(make_task: MakeTask, data: Path, tmp_path: Path) -> None:
+    """A failed call counts as missing in the run even where no scorer would have marked its sample."""
+    task = load_task("tiny", [data], make_task(TASK.replace("[exact_match, closed]", "[closed]")))
+    assert run(task, Scripted(fails=("organ",)), tmp_path).counts["missing"] == 1
+
+
+def test_equal_questions_share_an_answer(make_task: MakeTask, data: Path, tmp_path: Path) -> None:
+    """Samples that ask the same of the same picture are asked once, and none of them is missing."""
+    rows = [{**ROWS[0], "id": name} for name in ("a", "b")]
+    model = Scripted()
+    found = run(load_task("tiny", [data], make_task(rows=rows)), model, tmp_path)
+    assert (len(model.asked), found.counts["answered"]) == (1, 2)
+
+
+def test_refreshing_asks_each_prompt_once(make_task: MakeTask, data: Path, tmp_path: Path) -> None:
+    """--refresh asks what is stored again, and equal prompts once."""
+    rows = [{**ROWS[0], "id": name} for name in ("a", "b", "c")]
+    task = load_task("tiny", [data], make_task(rows=rows))
+    run(task, Scripted(), tmp_path)
+    model = Scripted()
+    run(task, model, tmp_path, refresh=True, connections=1)
+    assert len(model.asked) == 1
+
+
+@pytest.mark.parametrize("change", ["pictures", "options", "kind"])
+def test_what_decides_the_answers_decides_the_folder(
+    make_task: MakeTask, data: Path, tmp_path: Path, change: str
+) -> None:
+    """Other pictures under the same names, other options or another form of asking never overwrite a run."""
+    text = TASK.replace("image: image}", "image: image, options: choices}")
+    rows = [{**row, "choices": ["Yes", "No", "Liver"]} for row in ROWS]
+    before = run(load_task("tiny", [data], make_task(text, rows=rows)), Scripted(), tmp_path)
+    if change == "options":
+        rows = [{**row, "choices": ["Yes", "No", "Lung"]} for row in rows]
+    images = {"one.png": png(3), "two.png": png(4)} if change == "pictures" else None
+    text = text.replace("cluster: image", "cluster: image\nkind: yes_no") if change == "kind" else text
+    after = run(load_task("tiny", [data], make_task(text, rows=rows, images=images)), Scripted(), tmp_path)
+    assert before.path != after.path
+
+
+def test_words_for_people_leave_the_folder(make_task: MakeTask, data: Path, tmp_path: Path) -> None:
+    """Another description of a task is the same work."""
+    one = run(load_task("tiny", [data], make_task()), Scripted(), tmp_path)
+    text = TASK.replace("Three questions", "A few questions")
+    other = run(load_task("tiny", [data], make_task(text)), Scripted(), tmp_path)
+    assert one.path == other.path
+
+
+def test_changed_samples_are_noticed(task: Task, tmp_path: Path) -> None:
+    """A samples.jsonl that is not the one its run.json was written with is an error when it is read."""
+    found = run(task, Scripted(), tmp_path)
+    file = found.path / "samples.jsonl"
+    file.write_text(file.read_text().replace('"yes"', '"no"'))
+    with pytest.raises(StoreError, match=r"is not what run\.json was written with"):
+        list(found.samples())
+
+
+def test_no_option_is_kept_where_text_may_not_be(make_task: MakeTask, data: Path, tmp_path: Path) -> None:
+    """On data that may not be redistributed, no mark repeats what an option says."""
+    text = TASK.replace("redistribute: yes", "redistribute: no").replace("image: image}", "image: image, options: o}")
+    rows = [{**row, "o": ["alpha secret", "beta secret"], "answer": "alpha secret"} for row in ROWS]
+    found = run(load_task("tiny", [data], make_task(text, rows=rows)), Scripted(reply="(A)"), tmp_path)
+    assert "secret" not in (found.path / "samples.jsonl").read_text()

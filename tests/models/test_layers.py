@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import png
 
-from evalkit.errors import CallError, ModelError
+from evalkit.errors import CallError, ModelError, UsageError
 from evalkit.models.base import Model
 from evalkit.models.layers import Cached, Limited, Retrying
 from evalkit.models.scripted import Scripted
@@ -245,3 +245,45 @@ def test_models_do_not_share_answers(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         one, other = (Cached(inner=Scripted(reply=reply), store=store) for reply in ("yes", "no"))
         assert one.key(PLAIN) != other.key(PLAIN)
+
+
+def test_classes_of_one_module_do_not_share_answers(tmp_path: Path) -> None:
+    """Two models of a notebook, alike in their fields, are two models; what tells them apart is class and source."""
+
+    @dataclass(kw_only=True)
+    class One(Model):
+        async def generate(self, prompt: Prompt) -> Response:
+            return Response("one")
+
+    @dataclass(kw_only=True)
+    class Other(Model):
+        async def generate(self, prompt: Prompt) -> Response:
+            return Response("other")
+
+    assert One().identity != Other().identity
+    assert One().identity["source_sha256"] != Other().identity["source_sha256"]
+
+
+def test_a_model_that_is_no_dataclass_is_named() -> None:
+    """A model without declared fields has no identity, and the message says what would be right."""
+
+    class Plain(Model):
+        async def generate(self, prompt: Prompt) -> Response:
+            return Response("x")
+
+    with pytest.raises(UsageError, match="Plain is no dataclass"):
+        _ = Plain().identity
+
+
+def test_a_field_that_is_no_value_is_named(tmp_path: Path) -> None:
+    """A field that cannot be digested (a network, say) stops with a message instead of being left out of the key."""
+
+    @dataclass(kw_only=True)
+    class Holds(Model):
+        network: object
+
+        async def generate(self, prompt: Prompt) -> Response:
+            return Response("x")
+
+    with Store(tmp_path) as store, pytest.raises(UsageError, match="has no digest"):
+        Cached(inner=Holds(network=object()), store=store).key(Prompt(("x",)))

@@ -183,6 +183,9 @@ def test_a_missing_key_is_said_before_anything_is_sent(monkeypatch: pytest.Monke
         ("http://localhost:8000/v1", False),
         ("http://[::1]:8000/v1", False),
         ("http://10.0.0.7/v1", False),
+        ("http://gpu01:8000/v1", False),
+        ("http://gpu01.local/v1", False),
+        ("https://my.example.org/v1", True),
     ],
 )
 def test_whose_server_it_is(url: str, outside: bool) -> None:
@@ -197,3 +200,9 @@ def test_the_address_is_part_of_the_identity() -> None:
     renamed = OpenAI(model="m", base_url="http://127.0.0.1:1/v1", api_key_env="OTHER_KEY")
     assert one.identity != other.identity
     assert one.identity == renamed.identity
+
+
+def test_a_password_in_the_address_is_refused() -> None:
+    """The address is recorded with every run: a secret in it is wrong usage."""
+    with pytest.raises(UsageError, match="holds a password"):
+        OpenAI(model="m", base_url="http://me:hidden@127.0.0.1:1/v1").check()
