@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalkit.cards import open_model
 from evalkit.catalogue import Catalogue
-from evalkit.errors import DataError, EvalkitError, UsageError
-from evalkit.plugins import find
-from evalkit.sources.base import Source
-from evalkit.specs import CardSpec, TaskSpec, read_spec
-from evalkit.task import build_scorers, load_hook, load_task
+from evalkit.errors import ConfigError, DataError, EvalkitError
+from evalkit.models.base import Model
+from evalkit.plugins import build, find
+from evalkit.specs import CardSpec, read_spec, read_yaml
+from evalkit.task import build_scorers, find_prompt, load_hook, load_task, open_source, read_task
 from evalkit.templates import load_template
 
 
@@ -33,28 +32,35 @@ def check_all(found: Catalogue, data: Sequence[Path]) -> Iterator[Checked]:
 
 
 def check_file(path: Path, found: Catalogue, data: Sequence[Path]) -> Checked:
-    """One file, taken for a prompt by `.j2`, for a card by its key `adapter`, else for a task."""
+    """One file, taken for a prompt by `.j2`, for a card by its folder or its key `adapter`, else for a task."""
     try:
         if path.suffix == ".j2":
             load_template(path)
             return Checked(str(path), True, "prompt")
-        if "\nadapter:" in "\n" + _read(path):
-            card = read_spec(path, CardSpec)
-            open_model(card.name, {}, Catalogue((*found.include, path.parent.parent)))
-            return Checked(str(path), True, f"card of {card.adapter}")
+        if "cards" in path.parts or "adapter" in read_yaml(path):
+            return Checked(str(path), True, _card(path))
         return Checked(str(path), True, _task(path, found, data))
     except EvalkitError as error:
         return Checked(str(path), False, str(error))
 
 
+def _card(path: Path) -> str:
+    card = read_spec(path, CardSpec)
+    if card.name != path.stem:
+        raise ConfigError(f"{path.name}: name: {card.name!r} would be found under {path.stem!r}; one must give way")
+    adapter: type[Model] = find(Model, card.adapter)  # type: ignore[type-abstract]
+    build(adapter, card.options, f"model {card.name}")
+    return f"card of {card.adapter}"
+
+
 def _task(path: Path, found: Catalogue, data: Sequence[Path]) -> str:
-    spec = read_spec(path, TaskSpec)
-    load_template(found.find("prompts", spec.prompt))
+    spec = read_task(path)
+    load_template(find_prompt(spec, path, found))
     build_scorers(spec.scorers, path.name)
     load_hook(path)
     for layout in spec.named_layouts().values():
-        for split in layout.splits.values():
-            find(Source, split.source()[0])  # type: ignore[type-abstract]
+        for split in layout.splits:
+            open_source(spec.name, split, layout)
     try:
         task = load_task(str(path), data, found)
     except DataError as error:
@@ -64,10 +70,3 @@ def _task(path: Path, found: Catalogue, data: Sequence[Path]) -> str:
         raise DataError(f"{spec.name}: the test split has no rows")
     task.prompt(sample)
     return f"task; first prompt renders ({task.layout_name} layout)"
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read ({error})") from error

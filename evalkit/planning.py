@@ -147,7 +147,6 @@ def _chosen(task: Task, survey: Survey, settings: Settings, model: Model) -> int
     count = len(set(settings.sample_ids)) or survey.fingerprint.count
     if settings.limit is None:
         return count
-    whole = settings.limit == math.inf or settings.limit < 1 or float(settings.limit).is_integer()
-    if not (settings.limit > 0 and whole):
+    if not (0 < settings.limit < 1 or (1 <= settings.limit < 2**53 and settings.limit % 1 == 0)):
         raise UsageError(f"--limit {settings.limit:g}: a number of samples, or a fraction below 1, would be right")
     return math.ceil(settings.limit * count) if settings.limit < 1 else int(min(count, settings.limit))

@@ -10,6 +10,7 @@ import dataclasses
 import importlib
 import importlib.metadata
 import inspect
+import math
 import pkgutil
 from collections.abc import Mapping
 from types import ModuleType
@@ -31,9 +32,13 @@ def find(base: type[T], name: str) -> type[T]:
     kind = base.__name__.lower()
     if ":" in name:
         module_name, _, class_name = name.partition(":")
+        if not module_name or module_name.startswith("."):
+            raise UsageError(f"{kind} {name}: module:Class would be right, with the module's whole name")
         found = getattr(_import(module_name, f"{kind} {name}"), class_name, None)
         if not (inspect.isclass(found) and issubclass(found, base)):
             raise UsageError(f"{kind} {name}: {module_name} has no {base.__name__} class of that name")
+        if inspect.isabstract(found) or not hasattr(found, "__dataclass_fields__"):
+            raise UsageError(f"{kind} {name}: a whole dataclass would be right, this {base.__name__} is none")
         return found
     if name not in names(base):
         outside = {each.name: each for each in importlib.metadata.entry_points(group="evalkit")}
@@ -78,16 +83,23 @@ def build(cls: type[T], options: Mapping[str, object], where: str) -> T:
 def _coerced(hint: Any, value: object, where: str) -> object:
     adapter: TypeAdapter[Any] = TypeAdapter(hint)
     try:
-        return adapter.validate_python(value)
+        return _finite(adapter.validate_python(value), where)
     except ValidationError as error:
         first = error
     try:
         read = yaml.safe_load(value) if isinstance(value, str) else value
         # One string where several are taken is a list of one.
-        return adapter.validate_python([read] if isinstance(read, str) else read)
+        return _finite(adapter.validate_python([read] if isinstance(read, str) else read), where)
     except (ValidationError, yaml.YAMLError):
         problem = first.errors()[0]["msg"]
         raise UsageError(f"{where}: {value!r} will not do ({problem[:1].lower()}{problem[1:]})") from first
+
+
+def _finite(value: object, where: str) -> object:
+    """The value itself. JSON has neither infinity nor "not a number": two of them would be one in every digest."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UsageError(f"{where}: '{value}' will not do (a finite number would be right)")
+    return value
 
 
 def _package(base: type[object]) -> str:

@@ -76,6 +76,9 @@ class Reader:
             raise ConfigError(f"{inspect.getfile(hook)}: rows({split!r}, read) fails: {what}") from error
 
     def _read(self, split: str, last: Place) -> Iterator[Row]:
+        if split not in self.found:
+            path = next(iter(self.found.values())).path
+            raise DataError(f"{path}: split {split!r} is asked for and not here; {did_you_mean(split, self.found)}")
         found = self.found[split]
         where = {**self.layout.where, **self.layout.splits[split].where}
         kept = {column: frozenset(values) for column, values in where.items()}
@@ -98,7 +101,7 @@ class Reader:
         columns = self.tag_columns().items()
         tags = {tag: text for tag, column in columns if (text := _tag(last.value(row, column)))}
         if self.gold_tag:
-            tags["gold"] = "yes_no" if all(yes_no(target, question) for target in targets) else "other"
+            tags["gold"] = "yes_no" if targets and all(yes_no(target, question) for target in targets) else "other"
         return Sample(
             id=str(number) if self.layout.number_rows else self._id(row, last),
             question=question,

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import orjson
 
+from evalkit.digest import hex_digest
 from evalkit.errors import StoreError, UsageError
 from evalkit.tally import SliceEstimate
 from evalkit.types import Estimate
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 BLOCK = 1 << 19
+LONGEST = 180
 SHAPES = MappingProxyType({str: "string", float: "float64", int: "int64", bool: "bool_"})
 
 
@@ -74,11 +76,14 @@ class Run:
 
     def samples(self) -> Iterator[dict[str, Any]]:
         """The rows of samples.jsonl, in the order of the data. Raises StoreError at the end where they were changed."""
-        digest = hashlib.sha256()
-        with (self.path / "samples.jsonl").open("rb") as lines:
-            for line in lines:
-                digest.update(line)
-                yield orjson.loads(line)
+        digest, path = hashlib.sha256(), self.path / "samples.jsonl"
+        try:
+            with path.open("rb") as lines:
+                for line in lines:
+                    digest.update(line)
+                    yield orjson.loads(line)
+        except (OSError, orjson.JSONDecodeError) as error:
+            raise StoreError(f"{path}: cannot be read ({error})") from error
         if digest.hexdigest() != self.record["samples_sha256"]:
             raise StoreError(f"{self.path}: samples.jsonl is not what run.json was written with; run the same again")
 
@@ -108,8 +113,13 @@ def load_run(path: Path) -> Run:
         raise UsageError(f"{path}: no run there (a folder with run.json would be right)") from error
     except (OSError, orjson.JSONDecodeError) as error:
         raise StoreError(f"{folder / 'run.json'}: cannot be read ({error})") from error
+    if not isinstance(record, dict):
+        raise StoreError(f"{folder / 'run.json'}: is no run's record")
     if record.get("schema") != SCHEMA:
         raise StoreError(f"{folder}: schema {record.get('schema')}, this evalkit reads {SCHEMA}")
+    missing = [name for name in ("task", "model", "counts", "estimates", "samples_sha256") if name not in record]
+    if missing:
+        raise StoreError(f"{folder / 'run.json'}: is no run's record (no {missing[0]})")
     return Run(folder, record)
 
 
@@ -120,8 +130,11 @@ def find_runs(results: Path) -> list[Run]:
 
 
 def folder_name(name: str) -> str:
-    """A model's or task's name as the name of a folder."""
-    return "".join(c if c.isalnum() or c in "-_.@" else "--" if c == "/" else "-" for c in name).strip(".") or "model"
+    """A model's or task's name as the name of a folder, no longer than a file system takes."""
+    plain = "".join(c if c.isalnum() or c in "-_.@" else "--" if c == "/" else "-" for c in name).strip(".") or "model"
+    if len(plain.encode()) <= LONGEST:
+        return plain
+    return f"{plain.encode()[: LONGEST - 13].decode(errors='ignore')}-{hex_digest(name, 12)}"
 
 
 class RunWriter:
@@ -132,9 +145,12 @@ class RunWriter:
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             _clean(place)
-            self._folder = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
-            self._file: BinaryIO = (self._folder / "samples.jsonl").open("wb")
-            fcntl.flock(self._file, fcntl.LOCK_SH)
+            # Locked before it has the name by which `_clean` looks for it, and until it is moved or removed.
+            made = Path(tempfile.mkdtemp(prefix=".new-", dir=place.parent))
+            self._file: BinaryIO = (made / "samples.jsonl").open("wb")
+            self._lock: BinaryIO = (made / "samples.jsonl").open("rb")
+            fcntl.flock(self._lock, fcntl.LOCK_SH)
+            self._folder = made.rename(made.with_name(f".{place.name}{made.name.removeprefix('.new')}"))
         except OSError as error:
             raise StoreError(f"{place}: cannot be written ({error.strerror})") from error
         self._digest = hashlib.sha256()
@@ -163,7 +179,7 @@ class RunWriter:
             self._move()
         except OSError as error:
             raise self._failure(error) from error
-        return Run(self.place, record)
+        return Run(self.place, orjson.loads(text))
 
     def _move(self) -> None:
         self._folder.chmod(0o755)
@@ -186,6 +202,7 @@ class RunWriter:
         with contextlib.suppress(OSError):  # a full disk refuses the last lines a second time
             self._file.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+        self._lock.close()
         for folder in self.place.parents[:2]:
             with contextlib.suppress(OSError):  # not empty: another run's
                 folder.rmdir()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from evalkit.answers import asks_yes_no, named_options, yes_no
-from evalkit.errors import DataError, UsageError
+from evalkit.errors import DataError, StoreError, UsageError
 from evalkit.marking import Marked, mark
 from evalkit.runs import Run
 from evalkit.scorers.base import Scorer
@@ -27,8 +27,10 @@ def marked_run(run: Run, task: Task, scorers: Mapping[str, Scorer]) -> Iterator[
             f"{run.path} was made on other data ({made_on[:12]}…) than what is found here ({here[:12]}…); "
             "--data names the folder with the data of the run"
         )
-    rows = {row["id"]: row for row in run.samples()}
-    responses = {name: _response_of(row) for name, row in rows.items()}
+    try:
+        responses = {row["id"]: _response_of(row) for row in run.samples()}
+    except (KeyError, TypeError) as error:
+        raise StoreError(f"{run.path / 'samples.jsonl'}: is no run's samples (no {error})") from error
     yield from _joined(str(run.path), task, responses, scorers, whole=False)
 
 
@@ -89,7 +91,7 @@ def _sample_of(name: str, row: Row, file: Path) -> Sample:
         )
     texts = tuple(str(each) for each in (options.values() if isinstance(options, dict) else options))
     tags = {tag: text for tag in TAGS if (text := _text(row.get(tag)).strip())}
-    tags["gold"] = "yes_no" if all(yes_no(target, question) for target in targets) else "other"
+    tags["gold"] = "yes_no" if targets and all(yes_no(target, question) for target in targets) else "other"
     kind = _kind(tags.get("answer_type", ""), question, texts)
     return Sample(name, question, targets, (), texts, kind, tags, _text(row.get("image")))
 

@@ -24,7 +24,7 @@ Names = Annotated[list[str], BeforeValidator(_listed)]
 class Spec(BaseModel):
     """A part of a YAML file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Split(Spec):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from evalkit.catalogue import Catalogue
 from evalkit.digest import canonical, hex_digest
-from evalkit.errors import ConfigError, DataError, UsageError, did_you_mean
+from evalkit.errors import ConfigError, DataError, MissingPackageError, UsageError, did_you_mean
 from evalkit.images import picture_of
 from evalkit.models.base import Example, Lesson
 from evalkit.plugins import build, find
@@ -165,13 +165,11 @@ def load_task(name: str, data: Sequence[Path] = (), catalogue: Catalogue | None 
     catalogue = catalogue or Catalogue()
     bare, _, wanted = name.partition("@")
     path = catalogue.find("tasks", bare)
-    spec = read_spec(path, TaskSpec)
-    if spec.name != path.stem:
-        raise ConfigError(f"{path}: name: {spec.name!r} would be found under {path.stem!r}; one of them must give way")
+    spec = read_task(path)
     layout_name, layout, found = _locate(spec, wanted, data)
     if layout.fields is None:
         raise ConfigError(f"{path.name}: fields: is missing (in {path})")
-    template = load_template(catalogue.find("prompts", spec.prompt))
+    template = load_template(find_prompt(spec, path, catalogue))
     hook, hook_digest = load_hook(path)
     return Task(
         name=spec.name,
@@ -186,6 +184,24 @@ def load_task(name: str, data: Sequence[Path] = (), catalogue: Catalogue | None 
     )
 
 
+def read_task(path: Path) -> TaskSpec:
+    """A task file, which has its file's name: by that name a run finds its task again."""
+    spec = read_spec(path, TaskSpec)
+    if spec.name != path.stem:
+        raise ConfigError(
+            f"{path.name}: name: {spec.name!r} would be found under {path.stem!r}; one must give way (in {path})"
+        )
+    return spec
+
+
+def find_prompt(spec: TaskSpec, path: Path, catalogue: Catalogue) -> Path:
+    """The prompt file that a task names. Raises ConfigError naming the task's file."""
+    try:
+        return catalogue.find("prompts", spec.prompt)
+    except UsageError as error:
+        raise ConfigError(f"{path.name}: prompt: {error}") from error
+
+
 def build_scorers(wanted: Sequence[str | Mapping[str, Mapping[str, object]]], where: str) -> dict[str, Scorer]:
     """Scorers by name, with their options. Raises UsageError for an unknown name or option, or a name twice."""
     scorers: dict[str, Scorer] = {}
@@ -193,7 +209,13 @@ def build_scorers(wanted: Sequence[str | Mapping[str, Mapping[str, object]]], wh
         for name, options in ({each: {}} if isinstance(each, str) else each).items():
             if name in scorers:
                 raise ConfigError(f"{where}: the scorer {name} stands twice")
-            scorers[name] = build(find(Scorer, name), options, f"{where}: scorer {name}")  # type: ignore[type-abstract]
+            try:
+                found = find(Scorer, name)  # type: ignore[type-abstract]
+            except MissingPackageError:
+                raise
+            except UsageError as error:
+                raise ConfigError(f"{where}: {error}") from error
+            scorers[name] = build(found, options, f"{where}: scorer {name}")
     return scorers
 
 
@@ -205,7 +227,7 @@ def _locate(spec: TaskSpec, wanted: str, data: Sequence[Path]) -> tuple[str, Lay
     for name, layout in layouts.items():
         if wanted not in ("", name):
             continue
-        sources = {split: _source(spec.name, split, layout) for split in layout.splits}
+        sources = {split: open_source(spec.name, split, layout) for split in layout.splits}
         if "test" not in sources:
             raise ConfigError(f"{spec.name}: layout {name} has no split test")
         found = {
@@ -221,13 +243,19 @@ def _locate(spec: TaskSpec, wanted: str, data: Sequence[Path]) -> tuple[str, Lay
     )
 
 
-def _source(task: str, split: str, layout: Layout) -> Source:
+def open_source(task: str, split: str, layout: Layout) -> Source:
+    """The source of one split, its options checked. Raises ConfigError naming task and split."""
     try:
         name, options = layout.splits[split].source()
     except ValueError as error:
         raise ConfigError(f"{task}: splits.{split}: {error}") from error
-    made: Source = build(find(Source, name), options, f"{task}: splits.{split}.{name}")  # type: ignore[type-abstract]
-    return made
+    try:
+        found = find(Source, name)  # type: ignore[type-abstract]
+    except MissingPackageError:
+        raise
+    except UsageError as error:
+        raise ConfigError(f"{task}: splits.{split}: {error}") from error
+    return build(found, options, f"{task}: splits.{split}.{name}")
 
 
 def load_hook(task_file: Path) -> tuple[Hook | None, str]:

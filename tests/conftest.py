@@ -8,12 +8,17 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import hypothesis
 import pytest
 from PIL import Image
 
 from evalkit.catalogue import Catalogue
 
 ROOT = Path(__file__).parent.parent
+
+# A machine that is busy is no failure: no example has a time limit; and the examples are the same every time.
+hypothesis.settings.register_profile("evalkit", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("evalkit")
 
 
 def png(shade: int = 128, size: tuple[int, int] = (8, 8)) -> bytes:

@@ -13,6 +13,7 @@ from evalkit.cli import options
 
 if TYPE_CHECKING:
     from evalkit.catalogue import Catalogue
+    from evalkit.specs import CardSpec, TaskSpec
 
 Listed = Literal["tasks", "models", "scorers", "leaderboards", "runs"]
 
@@ -38,23 +39,30 @@ def list_(
 
 
 def _tasks(found: Catalogue) -> Iterator[tuple[str, str]]:
-    from evalkit.errors import ConfigError
-    from evalkit.specs import TaskSpec, read_spec
+    from evalkit.specs import TaskSpec
 
     for name, path in found.files("tasks").items():
-        try:
-            yield name, read_spec(path, TaskSpec).about
-        except ConfigError as error:
-            yield name, f"WRONG: {error}"
+        yield name, _about(path, TaskSpec)
 
 
 def _models(found: Catalogue) -> Iterator[tuple[str, str]]:
     from evalkit.models.base import Model
-    from evalkit.specs import CardSpec, read_spec
+    from evalkit.specs import CardSpec
 
     for name, path in found.files("cards").items():
-        yield name, read_spec(path, CardSpec).about
+        yield name, _about(path, CardSpec)
     yield from _plugins(Model)
+
+
+def _about(path: Path, spec: type[TaskSpec] | type[CardSpec]) -> str:
+    """What a file says of itself; of a bad one what is wrong with it, so that it hides no other."""
+    from evalkit.errors import ConfigError
+    from evalkit.specs import read_spec
+
+    try:
+        return read_spec(path, spec).about
+    except ConfigError as error:
+        return f"WRONG: {error}"
 
 
 def _scorers(_: Catalogue) -> Iterator[tuple[str, str]]:
@@ -131,16 +139,20 @@ def show(
 
 def _show_task(name: str, data: list[Path] | None, found: Catalogue) -> None:
     from evalkit.errors import DataError
-    from evalkit.task import load_task
+    from evalkit.task import load_task, read_task
 
     path = found.find("tasks", name.partition("@")[0])
+    read_task(path)
     print(f"# {path}\n{path.read_text(encoding='utf-8')}")
     try:
         task = load_task(name, options.folders(data), found)
     except DataError as error:
         print(f"# {error}")
         return
-    sample = next(task.samples())
+    sample = next(task.samples(), None)
+    if sample is None:
+        print("# the test split has no rows")
+        return
     tags = ", ".join(f"{tag}={value}" for tag, value in sample.tags.items())
     print(f"# {task.fingerprint}")
     print("\n".join(f"# {note}" for note in task.notes()))
@@ -152,9 +164,11 @@ def _show_model(name: str, found: Catalogue) -> None:
     import orjson
 
     from evalkit.cards import open_model
+    from evalkit.specs import CardSpec, read_spec
 
     cards = found.files("cards")
     if name in cards:
+        read_spec(cards[name], CardSpec)
         print(f"# {cards[name]}\n{cards[name].read_text(encoding='utf-8')}")
     named = open_model(name, {}, found)
     print((type(named.model).__doc__ or "").strip())

@@ -24,7 +24,7 @@ def status(data: options.Data = None, include_path: options.Include = None, json
     Example: evalkit data status --data ~/medical
     """
     from evalkit.api import catalogue
-    from evalkit.errors import ConfigError, DataError
+    from evalkit.errors import DataError, UsageError
     from evalkit.task import load_task
 
     found = catalogue(include_path or [])
@@ -36,10 +36,11 @@ def status(data: options.Data = None, include_path: options.Include = None, json
             missing = [split for split in task.layout.splits if split not in task.reader.found]
             state = f"found; no {', '.join(missing)} split" if missing else "found"
             rows.append((name, state, task.layout_name, str(place), task.spec.license))
-        except ConfigError as error:
-            rows.append((name, "WRONG", "", str(error), ""))
         except DataError as error:
-            rows.append((name, "not found", "", str(error).partition("; ")[2].splitlines()[0], ""))
+            told = str(error).partition("; ")[2] or str(error)
+            rows.append((name, "not found", "", told.splitlines()[0], ""))
+        except UsageError as error:
+            rows.append((name, "WRONG", "", str(error), ""))
     _print_rows(rows, ("task", "state", "layout", "where", "license"), json)
 
 
@@ -59,8 +60,9 @@ def verify(
     from evalkit.errors import EvalkitError
 
     found = catalogue(include_path or [])
-    rows, failed = [], 0
-    for loaded in _tasks(task, data, found):
+    loadable, bad = _tasks(task, data, found)
+    rows, failed = [(name, "WRONG", what) for name, what in bad.items()], len(bad)
+    for loaded in loadable:
         try:
             rows.append((loaded.name, "ok", _verified(loaded, decode)))
         except EvalkitError as error:
@@ -71,19 +73,23 @@ def verify(
         raise typer.Exit(2)
 
 
-def _tasks(wanted: list[str] | None, data: list[Path] | None, found: Catalogue) -> list[Task]:
-    from evalkit.errors import ConfigError, DataError
+def _tasks(wanted: list[str] | None, data: list[Path] | None, found: Catalogue) -> tuple[list[Task], dict[str, str]]:
+    """The tasks that load, and what is wrong with those that do not."""
+    from evalkit.errors import DataError, UsageError
     from evalkit.task import load_task
 
     if wanted:
-        return [load_task(name, options.folders(data), found) for name in wanted]
-    loaded = []
+        return [load_task(name, options.folders(data), found) for name in wanted], {}
+    loaded: list[Task] = []
+    bad: dict[str, str] = {}
     for name in found.files("tasks"):
         try:
             loaded.append(load_task(name, options.folders(data), found))
-        except (DataError, ConfigError):
-            continue  # not here, or no task; `data status` says so
-    return loaded
+        except DataError:
+            continue  # not here; `data status` says so
+        except UsageError as error:
+            bad[name] = str(error)
+    return loaded, bad
 
 
 def _verified(task: Task, decode: bool) -> str:

@@ -70,8 +70,9 @@ def _places(data: list[Path] | None, results: Path) -> list[tuple[str, str, str]
         rows.append(("data", state, detail))
     existing = next(path for path in (results.absolute(), *results.absolute().parents) if path.exists())
     free = shutil.disk_usage(existing).free / 2**30
-    writable = os.access(existing, os.W_OK)
-    detail = f"{results}: {free:.0f} GiB free" if writable else f"{existing}: not writable; --results names another"
+    writable = existing.is_dir() and os.access(existing, os.W_OK)
+    why = "not writable" if existing.is_dir() else "no folder"
+    detail = f"{results}: {free:.0f} GiB free" if writable else f"{existing}: {why}; --results names another"
     return [*rows, ("results", "ok" if writable else "WRONG", detail)]
 
 

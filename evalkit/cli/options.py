@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -95,6 +96,10 @@ def number(value: str | None, option: str) -> float | None:
         return None
     try:
         found = float(value)
-        return int(found) if found.is_integer() else found
     except ValueError:
-        raise UsageError(f"{option} {value!r}: a number of samples, or a fraction below 1, would be right") from None
+        found = math.nan
+    if 0 < found < 1:
+        return found
+    if not (1 <= found < 2**53 and found.is_integer()):
+        raise UsageError(f"{option} {value!r}: a number of samples, or a fraction below 1, would be right")
+    return int(found)

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from evalkit.errors import StoreError
+
 if TYPE_CHECKING:
     from evalkit.runner import Progress
     from evalkit.runs import Run
@@ -74,7 +76,7 @@ def print_together(runs: Sequence[Run], quiet: bool) -> None:
         rows = []
         for run in mine:
             found = {each.scorer: each.estimate for each in run.estimates if each.slice == "all"}
-            n = max(each.n + each.missing for each in found.values())
+            n = max((each.n + each.missing for each in found.values()), default=0)
             rows.append(
                 [run.model, f"{n:,}", *(cell(found[scorer], n) if scorer in found else "" for scorer in scorers)]
             )
@@ -175,6 +177,8 @@ def print_wrong(run: Run) -> None:
     """The samples that the first scorer to mark them gave less than 1, with what was compared."""
     rows = []
     for row in run.samples():
+        if not row.keys() >= {"id", "scores", "response", "error"}:
+            raise StoreError(f"{run.path / 'samples.jsonl'}: is no run's samples")
         scorer, score = next(iter(row["scores"].items()), ("", {"value": 1.0}))
         if score["value"] is None or score["value"] < 1:
             asked = str(row.get("question", ""))

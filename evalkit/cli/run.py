@@ -46,7 +46,10 @@ def run(
     sample_id: SampleIds = None,
     sampling: SamplingText = None,
     ablate: Ablate = None,
-    seed: Annotated[int, typer.Option(help="Of everything that is drawn: retries' waits, shuffled pictures.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(min=-(2**53), max=2**53, help="Of everything that is drawn: retries' waits, shuffled pictures."),
+    ] = 0,
     max_connections: Annotated[int, typer.Option(min=1, help="Calls at a time.")] = 32,
     timeout: Annotated[float, typer.Option(min=0.001, help="Seconds for one call.")] = 600.0,
     max_retries: Annotated[int, typer.Option(min=0, help="Times that a failed call is tried again.")] = 6,
@@ -105,10 +108,10 @@ def _run_all(work: list[tuple[Task, NamedModel]], settings: Settings, quiet: boo
     from evalkit.planning import plan
     from evalkit.runner import execute
 
-    # Everything is checked before the first question is asked: the last task's bad file must not waste the first one's.
-    plans = [plan(task, named, settings) for task, named in work]
     runs = []
     try:
+        # Everything is checked before the first question is asked: the last task's bad file must not waste the first's.
+        plans = [plan(task, named, settings) for task, named in work]
         for planned in plans:
             with progress(f"{planned.task.name} · {planned.named.name}", quiet) as show:
                 runs.append(asyncio.run(execute(planned, show)))
@@ -132,8 +135,15 @@ def _report(runs: list[Run], json: bool, quiet: bool) -> None:
             print_run(run, quiet)
     for run in runs:
         if not any(each.estimate.n for each in run.estimates):
-            error = next((row["error"] for row in run.samples() if row["error"]), "no scorer marks these samples")
-            raise EvalkitError(f"{run.task} · {run.model}: nothing was scored; the first reason: {error}")
+            raise EvalkitError(f"{run.task} · {run.model}: nothing was scored, {_why_nothing(run)}")
+
+
+def _why_nothing(run: Run) -> str:
+    error = next((row["error"] for row in run.samples() if row["error"]), None)
+    if error is not None:
+        return f"every call failed; once that is mended, the same command asks again. The first said: {error}"
+    scorers = ", ".join(run.record["scorers"]) or "none"
+    return f"its scorers ({scorers}) mark none of these samples; evalkit score marks the answers with others"
 
 
 def _show_plans(work: list[tuple[Task, NamedModel]], settings: Settings) -> None:
@@ -167,8 +177,8 @@ def _sampling(text: str | None) -> Sampling:
     from evalkit.plugins import build
     from evalkit.types import Sampling
 
-    # A comma inside brackets belongs to a list: stop=[a,b].
-    given = re.split(r",(?![^\[]*\])", text) if text else []
+    # A comma that no `key=` follows belongs to a value: stop=[a,b].
+    given = re.split(r",(?=\s*\w+=)", text) if text else []
     made = build(Sampling, options.pairs(given, "--sampling"), "--sampling")
     for name in ("temperature", "top_p", "top_k", "max_tokens", "repetition_penalty"):
         value = getattr(made, name)

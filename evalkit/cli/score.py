@@ -50,12 +50,12 @@ def score(
     marked, clustered = _marked(run, predictions, task, scorer, options.folders(data), catalogue(include_path or []))
     tally = Tally(clustered)
     _write(samples_out, _counted(marked, tally))
-    if not any(each.estimate.n for each in estimates(tally)):
-        raise EvalkitError(f"{run or predictions}: nothing was scored: no answer that any of the scorers marks")
     if json:
         print_json([_record(each) for each in estimates(tally)])
     else:
         _print(estimates(tally), str(run or predictions))
+    if not any(each.estimate.n for each in estimates(tally)):
+        raise EvalkitError(f"{run or predictions}: nothing was scored, it holds no answer that these scorers mark")
 
 
 def _marked(

@@ -27,8 +27,10 @@ class Model(ABC):
     sees: ClassVar[bool] = True
     """Whether pictures reach the model at all; a blind one is asked without them, and needs no image files."""
 
-    by_sample: ClassVar[bool] = False
-    """Whether the answer depends on which sample asks, and not on the prompt alone (recorded answers)."""
+    @property
+    def by_sample(self) -> bool:
+        """Whether the answer depends on which sample asks, and not on the prompt alone (recorded answers)."""
+        return False
 
     @property
     def known_ids(self) -> frozenset[str] | None:

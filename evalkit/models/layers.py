@@ -27,6 +27,11 @@ class Layer(Model):
         """The inner model's: a layer decides no answer."""
         return self.inner.identity
 
+    @property
+    def by_sample(self) -> bool:
+        """As the inner model's answers."""
+        return self.inner.by_sample
+
     async def aclose(self) -> None:
         """Closes the inner model."""
         await self.inner.aclose()

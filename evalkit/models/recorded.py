@@ -51,7 +51,9 @@ class Recorded(Model):
             for column in (self.id, self.response):
                 if column not in row:
                     raise DataError(f"{self.file}: row {number} has no {column!r}; found {', '.join(row)}")
-            name = str(row[self.id])
+            name = "" if row[self.id] is None else str(row[self.id])
+            if not name:
+                raise DataError(f"{self.file}: row {number} has no id; answers are joined by id, never by order")
             if name in answers:
                 raise DataError(f"{self.file}: row {number}: the id {name!r} stands twice")
             text = row[self.response]

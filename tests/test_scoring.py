@@ -1,0 +1,216 @@
+"""Marking answers that are there already: joined by id, each row's kind from what it declares."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from conftest import MakeTask
+
+from evalkit import run
+from evalkit.errors import DataError, UsageError
+from evalkit.marking import Marked
+from evalkit.models.scripted import Scripted
+from evalkit.scorers.base import Scorer
+from evalkit.scorers.closed import Closed
+from evalkit.scorers.exact_match import ExactMatch
+from evalkit.scoring import marked_predictions, marked_rows, marked_run
+from evalkit.task import Task, load_task
+from evalkit.types import Kind, Prompt, Response, Sample, Score
+
+
+@dataclass(frozen=True)
+class Seen(Scorer):
+    """Marks everything 1 and says which response it saw."""
+
+    def score(self, sample: Sample, response: Response) -> Score:
+        """1."""
+        return Score(1.0, f"{response.text}|{response.finish_reason}|{response.refused}")
+
+
+SEEN = {"seen": Seen()}
+
+
+@pytest.fixture
+def task(make_task: MakeTask, data: Path) -> Task:
+    """The tiny task."""
+    return load_task("tiny", [data], make_task())
+
+
+def written(path: Path, rows: Sequence[Mapping[str, object]]) -> Path:
+    """A predictions file."""
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def alone(tmp_path: Path, **columns: object) -> Marked:
+    """One row that brings everything itself, marked."""
+    row = {"id": "1", "question": "Is there a mass?", "gold": "yes", "response": "Yes", **columns}
+    (marked,) = marked_rows(written(tmp_path / "p.jsonl", [row]), {"seen": Seen()})
+    return marked
+
+
+def test_a_runs_answers_come_back_as_they_were(task: Task, tmp_path: Path) -> None:
+    """Marked again, every scorer sees the text and finish reason that the model gave; a failed call is missing."""
+    found = run(task, Scripted(reply="No.", fails=("mass",)), results=tmp_path)
+
+    marked = list(marked_run(found, task, SEEN))
+
+    assert [each.sample.id for each in marked] == ["a", "b", "c"]
+    assert [each.marks["seen"] and each.marks["seen"].answer for each in marked] == [
+        "No.|stop|False",
+        None,
+        "No.|stop|False",
+    ]
+
+
+def test_a_refusal_of_the_provider_comes_back(task: Task, tmp_path: Path) -> None:
+    """A response that the provider flagged as refused is flagged when a run is marked again."""
+
+    @dataclass(kw_only=True)
+    class Refusing(Scripted):
+        async def generate(self, prompt: Prompt) -> Response:
+            return Response("Yes.", "stop", refused=True)
+
+    found = run(task, Refusing(), results=tmp_path)
+
+    marks = [each.marks["closed"] for each in marked_run(found, task, {"closed": Closed()}) if each.marks]
+
+    assert [mark and (mark.value, mark.bucket) for mark in marks] == [(0.0, "refused")] * 2
+
+
+def test_a_part_of_a_run_is_a_part(task: Task, tmp_path: Path) -> None:
+    """What a limited run did not ask is not there; what a predictions file leaves out is missing."""
+    found = run(task, Scripted(), results=tmp_path, limit=1)
+    file = written(tmp_path / "p.jsonl", [{"id": "a", "response": "yes"}])
+
+    part, whole = list(marked_run(found, task, SEEN)), list(marked_predictions(file, task, SEEN))
+
+    assert [each.sample.id for each in part] == ["a"]
+    assert [(each.sample.id, each.marks["seen"] is None) for each in whole] == [("a", False), ("b", True), ("c", True)]
+    assert "p.jsonl" in whole[1].response.error
+
+
+def test_an_unknown_id_is_refused(task: Task, tmp_path: Path) -> None:
+    """An id that the task does not have stops, with how many there are and what its ids look like."""
+    file = written(tmp_path / "p.jsonl", [{"id": name, "response": "x"} for name in ("a", "zz", "zy")])
+    with pytest.raises(UsageError, match=r"p\.jsonl: tiny has no sample 'zy' \(2 of 3 ids .* a, b, c"):
+        list(marked_predictions(file, task, SEEN))
+
+
+def test_a_run_of_other_data_is_refused(task: Task, make_task: MakeTask, data: Path, tmp_path: Path) -> None:
+    """A run is not marked with rows that are not those that it was made on."""
+    found = run(task, Scripted(), results=tmp_path)
+    other = load_task(
+        "tiny", [data], make_task(rows=[{"id": "n", "question": "Q?", "answer": "A", "image": "", "side": ""}])
+    )
+    with pytest.raises(UsageError, match="made on other data"):
+        list(marked_run(found, other, SEEN))
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"id": "a"}], "row 1 has no 'response'"),
+        ([{"response": "x"}], "row 1 has no 'id'"),
+        ([{"id": "a", "response": "x"}, {"id": "a", "response": "x"}], "row 2: the id 'a' stands twice"),
+        ([{"id": "a", "response": "x"}, {"id": None, "response": "x"}], "row 2 has no id"),
+    ],
+    ids=str,
+)
+def test_rows_without_their_own_id_are_refused(
+    task: Task, tmp_path: Path, rows: list[dict[str, object]], message: str
+) -> None:
+    """A row without an id or an answer, or with an id that was there, is refused with its number."""
+    file = written(tmp_path / "p.jsonl", rows)
+    with pytest.raises(DataError, match=message):
+        list(marked_predictions(file, task, SEEN))
+
+
+def test_a_file_that_is_not_there_is_refused(task: Task, tmp_path: Path) -> None:
+    """Where there is no predictions file, its path is named."""
+    with pytest.raises(UsageError, match=r"absent\.jsonl: no such file"):
+        list(marked_predictions(tmp_path / "absent.jsonl", task, SEEN))
+
+
+@pytest.mark.parametrize(
+    ("columns", "kind"),
+    [
+        ({"answer_type": "CLOSED"}, "closed"),
+        ({"answer_type": "CLOSED "}, "closed"),
+        ({"answer_type": "OPEN"}, "open"),
+        ({"answer_type": "yes_no"}, "yes_no"),
+        ({"answer_type": "number"}, "yes_no"),
+        ({}, "yes_no"),
+        ({"question": "Is it a CT or an MRI?"}, "closed"),
+        ({"question": "What is shown?"}, "open"),
+        ({"question": "What is shown?", "gold": "yes"}, "open"),
+        ({"options": ["a", "b"], "answer_type": "OPEN"}, "choice"),
+        ({"options": {"A": "a"}}, "choice"),
+        ({"options": []}, "yes_no"),
+        ({"options": None}, "yes_no"),
+    ],
+    ids=str,
+)
+def test_the_kind_is_the_labels_or_the_words(tmp_path: Path, columns: dict[str, object], kind: Kind) -> None:
+    """A row's kind comes from its options, its label or its question's words, in this order; never from the gold."""
+    assert alone(tmp_path, **columns).sample.kind == kind
+
+
+@pytest.mark.parametrize(
+    ("gold", "targets"),
+    [("yes", ("yes",)), (["a", "b"], ("a", "b")), (3, ("3",)), (None, ("",)), ([], ()), ([1], ("1",))],
+)
+def test_the_gold_may_be_several(tmp_path: Path, gold: object, targets: tuple[str, ...]) -> None:
+    """A list of golds is a list of accepted answers; a number is its digits, nothing is an empty one."""
+    assert alone(tmp_path, gold=gold).sample.targets == targets
+
+
+@pytest.mark.parametrize(
+    ("gold", "tag"),
+    [
+        ("yes", "yes_no"),
+        (["no"], "yes_no"),
+        ("liver", "other"),
+        (["yes", "liver"], "other"),
+        (None, "other"),
+        ([], "other"),
+    ],
+)
+def test_the_gold_is_a_slice(tmp_path: Path, gold: object, tag: str) -> None:
+    """Rows whose every gold is yes or no are the slice gold=yes_no; one without a gold is not."""
+    assert alone(tmp_path, gold=gold).sample.tags["gold"] == tag
+
+
+def test_labels_are_slices(tmp_path: Path) -> None:
+    """Known labels of a row become tags, without the spaces round them; empty ones and others do not."""
+    tags = alone(tmp_path, answer_type=" CLOSED", lang="en", phrase_type="", content_type=None, other="x").sample.tags
+    assert tags == {"answer_type": "CLOSED", "lang": "en", "gold": "yes_no"}
+
+
+def test_questions_about_one_picture_are_one_cluster(tmp_path: Path) -> None:
+    """Rows that name an image are clustered by it; those that do not each stand alone."""
+    assert alone(tmp_path, image="one.png").sample.cluster == "one.png"
+    assert alone(tmp_path).sample.cluster == ""
+
+
+@pytest.mark.parametrize("text", ["", None, 5, "x" * 100_000, "ünï 是"], ids=lambda text: str(text)[:8])
+def test_any_response_is_a_text(tmp_path: Path, text: object) -> None:
+    """A response that is null is blank, a number is its digits, and any text is taken as it is."""
+    assert alone(tmp_path, response=text).response.text == ("" if text is None else str(text))
+
+
+def test_every_rule_marks_every_row(tmp_path: Path) -> None:
+    """Rows are marked by each rule that marks their kind."""
+    file = written(
+        tmp_path / "p.jsonl",
+        [
+            {"id": "1", "question": "Is there a mass?", "gold": "yes", "response": "Yes"},
+            {"id": "2", "question": "What is shown?", "gold": "liver", "response": "Yes"},
+        ],
+    )
+    marked = list(marked_rows(file, {"exact_match": ExactMatch(), "closed": Closed()}))
+    assert [list(each.marks) for each in marked] == [["exact_match", "closed"], ["exact_match"]]
