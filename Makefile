@@ -37,7 +37,7 @@ bench: .venv/installed-test
 	@touch $@
 
 .venv/installed-test: .venv/installed
-	$(PIP) --compile-bytecode --editable '.[test]'
+	$(PIP) --compile-bytecode --editable '.[test,hub]'
 	@touch $@
 
 clean:

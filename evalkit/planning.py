@@ -103,7 +103,6 @@ def plan(task: Task, named: NamedModel, settings: Settings) -> Plan:
     Raises RefusedError where a data-use rule forbids it, DataError for bad data, UsageError for what does not fit.
     """
     _check_data_use(task, named, settings)
-    named.model.check()
     survey = task.survey()
     model = _taught(named.model, task)
     if model.sees and settings.ablation != "text-only":

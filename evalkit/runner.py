@@ -53,6 +53,7 @@ async def arun(task: Task, named: NamedModel, settings: Settings, progress: Prog
 async def execute(planned: Plan, progress: Progress | None = None) -> Run:
     """Asks, marks and writes what was planned."""
     started, settings = datetime.now(UTC), planned.settings
+    planned.model.check()
     with Store(settings.results) as store:
         limited = Limited(inner=planned.model, connections=settings.connections, timeout=settings.timeout)
         retrying = Retrying(inner=limited, retries=settings.retries, seed=settings.seed)

@@ -125,8 +125,13 @@ def load_run(path: Path) -> Run:
 
 def find_runs(results: Path) -> list[Run]:
     """All runs below a results folder, by path."""
-    found = sorted(results.glob("*/*/*/run.json"))
-    return [load_run(path.parent) for path in found if not path.parent.name.startswith(".")]
+    return [load_run(folder) for folder in run_folders(results)]
+
+
+def run_folders(results: Path) -> list[Path]:
+    """The folders of all runs below a results folder; what is being written is none."""
+    found = sorted(path.parent for path in results.glob("*/*/*/run.json"))
+    return [folder for folder in found if not folder.name.startswith(".")]
 
 
 def folder_name(name: str) -> str:

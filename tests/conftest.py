@@ -11,6 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from PIL import Image
+from program import Program
 
 from evalkit.catalogue import Catalogue
 
@@ -89,3 +90,15 @@ def make_task(tmp_path: Path, data: Path) -> MakeTask:
         return Catalogue((mine,))
 
     return make
+
+
+@pytest.fixture
+def evalkit(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make_task: MakeTask
+) -> Program:
+    """The program, started in a folder that has the tiny task and its data."""
+    make_task()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("EVALKIT_DATA", raising=False)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    return Program(capsys, monkeypatch)

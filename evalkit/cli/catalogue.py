@@ -90,9 +90,15 @@ def _leaderboards(found: Catalogue) -> Iterator[tuple[str, str]]:
 
 def _runs(results: Path) -> Iterator[tuple[str, str]]:
     from evalkit.cli.output import cell
-    from evalkit.runs import find_runs
+    from evalkit.errors import StoreError
+    from evalkit.runs import load_run, run_folders
 
-    for run in find_runs(results):
+    for folder in run_folders(results):
+        try:
+            run = load_run(folder)
+        except StoreError as error:
+            yield str(folder), f"WRONG: {error}"
+            continue
         first = next(iter(run.estimates), None)
         mark = f"{first.scorer} {cell(first.estimate, 0)}" if first else "nothing marked"
         yield str(run.path), f"{mark}{'' if run.record['comparable'] else ' (not comparable)'}"

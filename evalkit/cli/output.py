@@ -24,10 +24,17 @@ SMALL_SAMPLES, SMALL_CLUSTERS = 20, 5
 PLAIN_WIDTH = 140
 
 
+class _Console(Console):
+    """A console that leaves it to the program what a closed pipe means."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def console(*, error: bool = False) -> Console:
     """A console as wide as the terminal, or wide enough for a table where there is none."""
     stream = sys.stderr if error else sys.stdout
-    return Console(file=stream, width=None if stream.isatty() else PLAIN_WIDTH, highlight=False, emoji=False)
+    return _Console(file=stream, width=None if stream.isatty() else PLAIN_WIDTH, highlight=False, emoji=False)
 
 
 class Dim(str):

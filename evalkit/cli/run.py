@@ -113,6 +113,8 @@ def _run_all(work: list[tuple[Task, NamedModel]], settings: Settings, quiet: boo
         # Everything is checked before the first question is asked: the last task's bad file must not waste the first's.
         plans = [plan(task, named, settings) for task, named in work]
         for planned in plans:
+            planned.model.check()
+        for planned in plans:
             with progress(f"{planned.task.name} · {planned.named.name}", quiet) as show:
                 runs.append(asyncio.run(execute(planned, show)))
     except KeyboardInterrupt:

@@ -47,6 +47,9 @@ def score(
 
     if (run is None) == (predictions is None):
         raise UsageError("score marks either a run's folder or a --predictions file; one of them is needed")
+    source = run / "samples.jsonl" if run else predictions
+    if samples_out and source and samples_out.resolve() == source.resolve():
+        raise UsageError(f"--samples-out {samples_out} is the file that is marked; another name would be right")
     marked, clustered = _marked(run, predictions, task, scorer, options.folders(data), catalogue(include_path or []))
     tally = Tally(clustered)
     _write(samples_out, _counted(marked, tally))

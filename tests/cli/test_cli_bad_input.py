@@ -8,23 +8,16 @@ from pathlib import Path
 
 import pytest
 from conftest import ROWS, TASK, MakeTask, png
-from test_cli_run import TINY, Done, Program
+from program import TINY, Done, Program
 
 RUN = ("run", "-M", "scripted", *TINY)
 
 
 @pytest.fixture
-def evalkit(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make_task: MakeTask
-) -> Program:
-    """The program, started in a folder that has the tiny task, its data, and a run of it."""
-    make_task()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("EVALKIT_DATA", raising=False)
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    program = Program(capsys, monkeypatch)
-    assert program("run", "-M", "majority", *TINY).code == 0
-    return program
+def evalkit(evalkit: Program) -> Program:
+    """The program, where there is a run of the tiny task already: what a bad command must leave as it is."""
+    assert evalkit("run", "-M", "majority", *TINY).code == 0
+    return evalkit
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -7,24 +7,13 @@ from pathlib import Path
 
 import pytest
 from conftest import ROWS, TASK, MakeTask, png
-from test_cli_run import TINY, Program
+from program import TINY, Program
 
 from evalkit.models.base import Model
 from evalkit.plugins import names
 from evalkit.scorers.base import Scorer
 
 HERE = ("--include-path", "mine", "--data", "data")
-
-
-@pytest.fixture
-def evalkit(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make_task: MakeTask
-) -> Program:
-    """The program, started in a folder that has the tiny task and its data."""
-    make_task()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("EVALKIT_DATA", raising=False)
-    return Program(capsys, monkeypatch)
 
 
 def write(path: str, text: str) -> Path:

@@ -7,63 +7,17 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import ROWS, TASK, MakeTask
 from loopback import Loopback, completion, serving
+from program import TINY, Program
 
-from evalkit.cli import main
-
-TINY = ("--include-path", "mine", "--data", "data", "--task", "tiny")
 ESTIMATE = ("scorer", "slice", "value", "low", "high", "se", "se_naive", "n", "clusters")
 COUNTED = ("missing", "unparsed", "refused", "blank")
 PROGRAM = [sys.executable, "-c", "from evalkit.cli import main; main()"]
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a command left: its exit code and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """What it printed, as JSON."""
-        return json.loads(self.out)
-
-
-@dataclass(frozen=True)
-class Program:
-    """`evalkit …` in this process. What is no EvalkitError comes through, and fails the test with its traceback."""
-
-    capsys: pytest.CaptureFixture[str]
-    monkeypatch: pytest.MonkeyPatch
-
-    def __call__(self, *arguments: object) -> Done:
-        """Runs the command and takes what it printed."""
-        self.monkeypatch.setattr(sys, "argv", ["evalkit", *map(str, arguments)])
-        self.capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            main()
-        printed = self.capsys.readouterr()
-        return Done(int(left.value.code or 0), printed.out, printed.err)
-
-
-@pytest.fixture
-def evalkit(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make_task: MakeTask
-) -> Program:
-    """The program, started in a folder that has the tiny task and its data."""
-    make_task()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("EVALKIT_DATA", raising=False)
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    return Program(capsys, monkeypatch)
 
 
 def samples(results: Path) -> list[dict[str, Any]]:

@@ -9,22 +9,11 @@ from typing import Any
 
 import pytest
 from conftest import ROWS, TASK, MakeTask
-from test_cli_run import TINY, Done, Program
+from program import TINY, Done, Program
 
 HERE = ("--include-path", "mine", "--data", "data")
 KEYS = {"rule", "slice", "value", "n", "missing", "unparsed", "refused", "crash", "random"}
 PHANTOM = ("-t", "phantom")
-
-
-@pytest.fixture
-def evalkit(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make_task: MakeTask
-) -> Program:
-    """The program, started in a folder that has the tiny task and its data."""
-    make_task()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("EVALKIT_DATA", raising=False)
-    return Program(capsys, monkeypatch)
 
 
 def predictions(rows: Sequence[Mapping[str, object]], name: str = "p.jsonl") -> str:
@@ -283,3 +272,15 @@ def test_no_model_is_asked(evalkit: Program) -> None:
     for image in Path("data/tiny").glob("*.png"):
         image.unlink()
     assert evalkit("score", folder, *HERE).code == 0
+
+
+def test_the_marked_file_is_never_overwritten(evalkit: Program, tmp_path: Path) -> None:
+    """--samples-out that names the predictions file itself is refused, and the file is left as it was."""
+    file = tmp_path / "answers.jsonl"
+    file.write_text('{"id": "a", "question": "Is it?", "gold": "yes", "response": "yes"}\n')
+    before = file.read_text()
+
+    done = evalkit("score", "--predictions", str(file), "--samples-out", str(file))
+
+    assert (done.code, file.read_text()) == (2, before)
+    assert "another name would be right" in done.err
