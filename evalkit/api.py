@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
 from collections.abc import Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -102,17 +102,5 @@ def _finished(work: Coroutine[Any, Any, Run]) -> Run:
     except RuntimeError:
         return asyncio.run(work)
     # A notebook has a loop of its own, which may not be entered again: another thread gets another loop.
-    outcome: list[Run | BaseException] = []
-
-    def call() -> None:
-        try:
-            outcome.append(asyncio.run(work))
-        except BaseException as error:  # noqa: BLE001  (it is raised where `run` was called)
-            outcome.append(error)
-
-    thread = threading.Thread(target=call)
-    thread.start()
-    thread.join()
-    if isinstance(outcome[0], BaseException):
-        raise outcome[0]
-    return outcome[0]
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()

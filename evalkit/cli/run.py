@@ -16,6 +16,7 @@ from evalkit.cli import options
 
 if TYPE_CHECKING:
     from evalkit.cards import NamedModel
+    from evalkit.catalogue import Catalogue
     from evalkit.planning import Settings
     from evalkit.runs import Run
     from evalkit.task import Task
@@ -70,35 +71,32 @@ def run(
     Example: evalkit run --model question-prior --task phantom
     """
     from evalkit.api import catalogue
-    from evalkit.cards import open_model
-    from evalkit.errors import UsageError
     from evalkit.planning import Settings
     from evalkit.task import load_task
 
     found = catalogue(include_path or [])
-    given = options.pairs(model_args, "--model-args") | ({"base_url": base_url} if base_url else {})
-    if given and len(model) > 1:
-        raise UsageError("--model-args and --base-url are one model's; run several models with options one by one")
-    models = [open_model(name, given, found) for name in model]
+    models = _models(model, model_args, base_url, found)
     tasks = [load_task(name, options.folders(data), found) for name in task]
-    settings = Settings(
-        limit=options.number(limit, "--limit"),
-        sample_ids=tuple(sample_id or ()),
-        ablation=ablate,
-        seed=seed,
-        sampling=_sampling(sampling),
-        results=results,
-        connections=max_connections,
-        retries=max_retries,
-        timeout=timeout,
-        refresh=refresh,
-        permitted=permit_third_party,
+    chosen = Settings(
+        options.number(limit, "--limit"), tuple(sample_id or ()), ablate, seed, _sampling(sampling), results
     )
+    settings = dataclasses.replace(chosen, connections=max_connections, retries=max_retries, timeout=timeout)
+    settings = dataclasses.replace(settings, refresh=refresh, permitted=permit_third_party)
     work = [(each, named) for named in models for each in tasks]
     if dry_run:
         _show_plans(work, settings)
         return
     _report(_run_all(work, settings, quiet), json, quiet)
+
+
+def _models(names: list[str], args: list[str] | None, base_url: str | None, found: Catalogue) -> list[NamedModel]:
+    from evalkit.cards import open_model
+    from evalkit.errors import UsageError
+
+    given = options.pairs(args, "--model-args") | ({"base_url": base_url} if base_url else {})
+    if given and len(names) > 1:
+        raise UsageError("--model-args and --base-url are one model's; run several models with options one by one")
+    return [open_model(name, given, found) for name in names]
 
 
 def _run_all(work: list[tuple[Task, NamedModel]], settings: Settings, quiet: bool) -> list[Run]:

@@ -122,21 +122,13 @@ class Cached(Layer):
         if known is not None:
             self.found += 1
             return known
-        if key in self._under_way:
+        under_way = self._under_way.get(key)
+        if under_way is not None:
             self.found += 1
-            return await self._under_way[key]
-        self._under_way[key] = future = asyncio.get_running_loop().create_future()
+            return await asyncio.shield(under_way)
+        asking = self._under_way[key] = asyncio.ensure_future(self._ask(key, prompt))
         try:
-            response = await self._ask(key, prompt)
-        except BaseException as error:
-            # Whoever waits for the same answer fails as this call does, cancellation included.
-            future.set_exception(error) if isinstance(error, Exception) else future.cancel()
-            if not future.cancelled():
-                future.exception()
-            raise
-        else:
-            future.set_result(response)
-            return response
+            return await asking
         finally:
             del self._under_way[key]
 
