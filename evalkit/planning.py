@@ -1,4 +1,4 @@
-"""What can be settled before the first question: what is asked, in which order, and where the run will be."""
+"""What is settled before the first question: what is asked, of whom, in which order; and how a run's place is named."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Plan:
-    """A task and a model made ready: what is asked, in which order, and where the run will be."""
+    """A task and a model made ready: what is asked, and in which order."""
 
     task: Task
     named: NamedModel
@@ -60,11 +60,11 @@ class Plan:
             return pairs
         first: dict[str, int] = {}
 
-        def place(pair: tuple[int, Sample]) -> int:
+        def first_shown(pair: tuple[int, Sample]) -> int:
             number, sample = pair
             return first.setdefault(sample.images[0].name, number) if sample.images else number
 
-        return iter(sorted(pairs, key=place))
+        return iter(sorted(pairs, key=first_shown))
 
     def place(self, keys: Iterable[bytes]) -> Path:
         """Where the run lies, by the keys of its answers: everything that decides them, sample by sample."""

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from evalkit.answers import asks_yes_no, named_options, yes_no
 from evalkit.errors import ConfigError, DataError, did_you_mean
@@ -129,12 +130,7 @@ class Reader:
         rule = self.layout.kind
         if isinstance(rule, ByColumn):
             word = _tag(last.value(row, rule.column))
-            kinds: dict[str, Kind] = rule.values or {
-                "yes_no": "yes_no",
-                "choice": "choice",
-                "closed": "closed",
-                "open": "open",
-            }
+            kinds: dict[str, Kind] = rule.values or {each: each for each in get_args(Kind)}
             if word not in kinds:
                 raise DataError(f"{last}: {rule.column} is {word!r}; {did_you_mean(word, kinds)}")
             return kinds[word]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from typing import ClassVar
 
+from evalkit.answers import stated, unparsed, whole_answer, words
 from evalkit.types import Response, Sample, Score
 
 
@@ -20,3 +22,27 @@ class Scorer(ABC):
     @abstractmethod
     def score(self, sample: Sample, response: Response) -> Score:
         """The mark of this answer to a sample that the rule marks."""
+
+
+class BagOfWords(Scorer):
+    """Compares the words of the final part of the answer with those of each target; the best target counts.
+
+    Words count as often as they occur, and each Chinese character is one. No sense of negation: "no pneumothorax" holds
+    all of "pneumothorax".
+    """
+
+    def score(self, sample: Sample, response: Response) -> Score:
+        """A value in [0, 1]; a blank, refused or cut-off answer is 0 in its bucket."""
+        part = stated(response)
+        if isinstance(part, Score):
+            return part
+        found = whole_answer(part)
+        if found is None:
+            return unparsed("no words in the answer")
+        said = Counter(part.words)
+        value = max((self.overlap(said, Counter(words(target))) for target in sample.targets), default=0.0)
+        return Score(value, found.answer, found.rule, span=found.span)
+
+    @abstractmethod
+    def overlap(self, said: Counter[str], wanted: Counter[str]) -> float:
+        """How far two bags of words are the same, in [0, 1]; 0 where either is empty."""
