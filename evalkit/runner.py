@@ -104,8 +104,12 @@ async def _together(work: Callable[[], Coroutine[None, None, None]], workers: in
         async with asyncio.TaskGroup() as group:
             for _ in range(workers):
                 group.create_task(work())
-    except* EvalkitError as errors:
-        raise errors.exceptions[0] from None
+    except ExceptionGroup as group:
+        # Not `except*`: before Python 3.11.4 what is raised there comes out wrapped in a group.
+        known = group.subgroup(EvalkitError)
+        if known is None:
+            raise
+        raise known.exceptions[0] from None
 
 
 def _write(planned: Plan, store: Store, asked: Asked, cached: Cached, started: datetime) -> Run:
