@@ -49,6 +49,7 @@ def test_a_full_disk_is_resumed_from(tmp_path: Path) -> None:
 
     done = on_small_disk(f"{ballast}; {command}; rm {tmp_path}/ballast; {command} --json", tmp_path, 20_000)
 
+    assert "No space left" in done.stderr
     assert '"asked": 0' in done.stdout
 
 
