@@ -34,6 +34,7 @@ bench: .venv/installed-test
 
 .venv/installed: .venv/bin/uv pyproject.toml constraints.txt
 	$(PIP) --compile-bytecode --editable .
+	$(BIN)/python -m compileall -q evalkit
 	@touch $@
 
 .venv/installed-test: .venv/installed
