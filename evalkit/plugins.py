@@ -55,7 +55,7 @@ def names(base: type[object]) -> list[str]:
     for each in _modules(_package(base)):
         if each in GROUPS:
             found += [f"{each}/{inner}" for inner in _modules(f"{_package(base)}.{each}")]
-        elif each not in NOT_PLUGINS:
+        else:
             found.append(each.replace("_", "-") if base.__name__ == "Model" else each)
     return sorted(found)
 
@@ -107,7 +107,8 @@ def _package(base: type[object]) -> str:
 
 
 def _modules(package: str) -> list[str]:
-    return [each.name for each in pkgutil.iter_modules(importlib.import_module(package).__path__)]
+    found = (each.name for each in pkgutil.iter_modules(importlib.import_module(package).__path__))
+    return [name for name in found if name not in NOT_PLUGINS and not name.startswith("_")]
 
 
 def _import(module_name: str, label: str, extra: str = "") -> ModuleType:

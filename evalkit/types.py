@@ -13,8 +13,9 @@ Kind = Literal["yes_no", "choice", "closed", "open"]
 """How a question wants to be answered, as the data or the question's words declare it, never the gold answer.
 `closed` is VQA-RAD's and SLAKE's label: yes/no or a choice that the question itself names."""
 
-Bucket = Literal["parsed", "unparsed", "refused", "blank"]
-"""What became of an answer: all but `parsed` are marked 0 by the strict rules, and counted."""
+Bucket = Literal["parsed", "unparsed", "refused", "blank", "crash", "random"]
+"""What became of an answer: the strict rules mark all but `parsed` 0, and count them. `crash` and `random` are no marks:
+a published rule whose original program raises an exception here, or draws an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class Response:
 class Score:
     """One mark. `answer` is what was compared, `rule` the extraction rule that fired, `span` where in the response.
 
-    `value` lies in [0, 1]. `span` is (start, end) in characters of `Response.text`, None where nothing was found.
+    `value` lies in [0, 1]; it is "not a number" where there is no mark (`crash`, `random`). `span` is (start, end) in characters of `Response.text`, None where nothing was found.
     """
 
     value: float

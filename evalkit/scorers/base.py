@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
+from collections.abc import Mapping
 from typing import ClassVar
 
 from evalkit.answers import stated, unparsed, whole_answer, words
@@ -22,6 +23,10 @@ class Scorer(ABC):
     @abstractmethod
     def score(self, sample: Sample, response: Response) -> Score:
         """The mark of this answer to a sample that the rule marks."""
+
+    def scores(self, sample: Sample, response: Response) -> Mapping[str, Score]:
+        """Every mark by name, where a scorer gives several; the nameless one is the scorer's own."""
+        return {"": self.score(sample, response)}
 
 
 class BagOfWords(Scorer):

@@ -1,0 +1,60 @@
+"""What every published rule is: another codebase's way to mark, reproduced row for row, mistakes included."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from math import nan
+from typing import ClassVar
+
+from evalkit.scorers.base import Scorer
+from evalkit.types import Response, Sample, Score
+
+CRASH = Score(nan, bucket="crash", reason="crash")
+"""The original raises an exception on this row; in the original program that ends the scoring of the whole file."""
+
+
+class Published(Scorer):
+    """A rule of another codebase. Gives several marks, each of them a column `<rule>.<mark>`.
+
+    It sees the first target and the text as it is. It never refuses or finds unparsed what the original would mark:
+    `bucket` says `unparsed` only where the original itself finds nothing, `random` where it would draw an option,
+    `crash` where it would raise.
+    """
+
+    source: ClassVar[str]
+    """Repository @ commit, files and licence of the original."""
+    joint: ClassVar[str] = "."
+
+    @abstractmethod
+    def scores(self, sample: Sample, response: Response) -> Mapping[str, Score]:
+        """The marks of this answer by name; those that the rule does not give such a row are left out."""
+
+    def score(self, sample: Sample, response: Response) -> Score:
+        """The first of the marks. Raises LookupError where the rule does not mark such a row."""
+        return next(iter(self.scores(sample, response).values()))
+
+    def details(self, score: Score) -> Mapping[str, object]:
+        """What is kept of a mark beside its value, as further columns: a choice rule's `choice`, its stage …"""
+        return {}
+
+
+def gold_of(sample: Sample) -> str:
+    """The first target, as it is; empty where there is none."""
+    return sample.targets[0] if sample.targets else ""
+
+
+def is_closed(sample: Sample) -> bool:
+    """The label of a row as the originals read it: `answer_type`; without one, whether the gold is yes or no."""
+    label = sample.tags.get("answer_type", "").strip().upper()
+    return label == "CLOSED" if label else gold_of(sample).strip().lower() in ("yes", "no")
+
+
+def is_choice(sample: Sample) -> bool:
+    """Whether a row is one of multiple choice, with its options' texts or, as letters only, without them."""
+    return bool(sample.options) or sample.kind == "choice"
+
+
+def plain(value: float) -> Score:
+    """A mark in [0, 1]."""
+    return Score(float(value))
