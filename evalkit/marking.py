@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from evalkit.answers import bucket_of
 from evalkit.scorers.base import Scorer
+from evalkit.scorers.published.base import Published
 from evalkit.tally import Mark
-from evalkit.types import Response, Sample, Score, Usage
+from evalkit.types import Bucket, Response, Sample, Score, Usage
+
+EMPTY = Response()
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +24,75 @@ class Marked:
     sample: Sample
     response: Response
     marks: Mapping[str, Mark]
+    slices: Mapping[str, str]
 
 
-def mark(scorers: Mapping[str, Scorer], sample: Sample, response: Response) -> Marked:
-    """Marks one answer. A failed call is missing under every scorer, never wrong."""
-    marks = {
-        name: None if response.error else scorer.score(sample, response)
-        for name, scorer in scorers.items()
-        if scorer.marks(sample)
-    }
-    return Marked(sample, response, marks)
+def mark(
+    scorers: Mapping[str, Scorer], sample: Sample, response: Response, slices: Mapping[str, str] | None = None
+) -> Marked:
+    """Marks one answer; it counts in `slices`, else in those of its sample's tags.
+
+    A failed call is missing under every scorer, never wrong: which marks it lacks is what a blank answer would get.
+    """
+    marks: dict[str, Mark] = {}
+    bucket: Bucket | None = None
+    if any(isinstance(scorer, Published) for scorer in scorers.values()) and not response.error:
+        bucket = bucket_of(response)
+    for name, scorer in scorers.items():
+        if not scorer.marks(sample):
+            continue
+        for inner, score in scorer.scores(sample, EMPTY if response.error else response).items():
+            marks[column(name, scorer, inner)] = None if response.error else _noted(score, scorer, bucket)
+    return Marked(sample, response, marks, sample.tags if slices is None else slices)
+
+
+def column(name: str, scorer: Scorer, inner: str) -> str:
+    """The name of one of a scorer's marks: `recall`, `clinical_match.precision`, `llava_med.recall`."""
+    return _joined(name, scorer.joint, inner)
+
+
+@functools.lru_cache(1024)
+def _joined(name: str, joint: str, inner: str) -> str:
+    return name.rpartition("/")[2] + (joint + inner if inner else "")
+
+
+def _noted(score: Score, scorer: Scorer, bucket: Bucket | None) -> Score:
+    """A published rule's mark as it is, but counted as a refusal or blank where the answer is one."""
+    if bucket is None or score.bucket not in ("parsed", "unparsed") or not isinstance(scorer, Published):
+        return score
+    return replace(score, bucket=bucket)
+
+
+def columns(scorers: Mapping[str, Scorer], marked: Marked) -> dict[str, object]:
+    """What was marked as flat columns: a published rule's by their names there, a scorer's value, bucket and answer."""
+    found: dict[str, object] = {}
+    for name, scorer in scorers.items():
+        if not scorer.marks(marked.sample):
+            continue
+        for inner in scorer.names(marked.sample):
+            title = column(name, scorer, inner)
+            if isinstance(scorer, Published):
+                found.setdefault(title, None)
+            if title in marked.marks:
+                found |= _flat(scorer, name, inner, marked.marks[title])
+    return found
+
+
+def _flat(scorer: Scorer, name: str, inner: str, score: Mark) -> dict[str, object]:
+    """One mark with what belongs to it.
+
+    A published rule's is what the original gives: a number, "crash", or nothing where it draws.
+    """
+    title = column(name, scorer, inner)
+    if isinstance(scorer, Published):
+        value = None if score is None or score.bucket == "random" else score.value
+        beside = scorer.details(score) if score and inner.endswith("correct") else {}
+        kept = {column(name, scorer, inner.removesuffix("correct") + key): each for key, each in beside.items()}
+        return {title: "crash" if score and score.bucket == "crash" else value, **kept}
+    if score is None:
+        return {f"{title}.value": None, f"{title}.bucket": "missing"}
+    kept = {"value": score.value, "bucket": score.bucket, "answer": score.answer, "rule": score.rule}
+    return {f"{title}.{key}": each for key, each in kept.items()}
 
 
 def row_of(marked: Marked, key: bytes, pictures: bytes, with_text: bool) -> dict[str, Any]:

@@ -62,11 +62,23 @@ class ByColumn(Spec):
 
 
 class Rows(Spec):
-    """What the official test split must be: its size, its images, and the digest of (id, question, target)."""
+    """What the official test split must be: its size, its images, and the digest of (id, question, target).
+
+    `count` is of all its rows; `images` and the digest are of those that can be asked.
+    """
 
     count: int
     images: int | None = None
     gold_sha256: str | None = None
+
+    def differences(self, count: int, images: int, gold_sha256: str) -> list[str]:
+        """In what a test split is another one, in words; `count` holds the quarantined rows too."""
+        said = [f"{count} rows instead of {self.count}"] if count != self.count else []
+        if self.images not in (None, images):
+            said.append(f"{images} images instead of {self.images}")
+        if self.gold_sha256 not in (None, gold_sha256):
+            said.append(f"digest {gold_sha256[:12]}… instead of {str(self.gold_sha256)[:12]}…")
+        return said
 
 
 class Layout(Spec):
@@ -119,7 +131,14 @@ class TaskSpec(Layout):
     sampling: SamplingSpec = SamplingSpec()
     scorers: list[str | dict[str, dict[str, Any]]]
     gold_tag: bool = False
-    """Whether each sample is tagged `gold=yes_no` or `gold=other`: a slice to report by, never a way to route."""
+    """Whether each sample is tagged `gold=yes_no` or `gold=other`, and one with options by the letter of the right one
+    (`gold_position=A`): slices to report by, never a way to route."""
+    shuffle_options: bool = False
+    """Whether options are put in an order that the sample's id decides; `gold_position` then tells the position bias."""
+    rows_of: str | None = None
+    """The task whose Python file makes the rows before this one's own does."""
+    published: dict[str, dict[str, Any]] = {}
+    """Published rule → its options on this data set."""
 
     def named_layouts(self) -> dict[str, Layout]:
         """Every layout whole, in the order in which they are looked for."""

@@ -108,6 +108,8 @@ def estimate(  # noqa: PLR0913  (the counts are keyword-only and go straight int
     unparsed: int = 0,
     refused: int = 0,
     blank: int = 0,
+    crash: int = 0,
+    random: int = 0,
 ) -> Estimate:
     """The mean of marks in [0, 1] with its 95 % interval; `clusters` None where the samples are independent.
 
@@ -116,7 +118,8 @@ def estimate(  # noqa: PLR0913  (the counts are keyword-only and go straight int
     on the number of clusters, for no marks in [0, 1] spread wider than zeros and ones of the same mean.
     """
     marks = np.asarray(values, dtype=np.float64)
-    counts = {"missing": missing, "unparsed": unparsed, "refused": refused, "blank": blank}
+    no_mark = {"missing": missing, "crash": crash, "random": random}
+    counts = {**no_mark, "unparsed": unparsed, "refused": refused, "blank": blank}
     n = len(marks)
     if n == 0:
         return Estimate(None, None, None, None, None, 0, 0, **counts)

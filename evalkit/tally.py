@@ -10,11 +10,17 @@ from dataclasses import InitVar, dataclass, field
 from evalkit.types import Estimate, Sample, Score
 
 ALL = "all"
-BUCKETS = ("parsed", "unparsed", "refused", "blank", "missing")
-MISSING = BUCKETS.index("missing")
+BUCKETS = ("parsed", "unparsed", "refused", "blank", "missing", "crash", "random")
+NUMBERS = {name: number for number, name in enumerate(BUCKETS)}
+MISSING = NUMBERS["missing"]
+NO_MARK = frozenset({MISSING, NUMBERS["crash"], NUMBERS["random"]})
+"""The buckets that are in no mean: a failed call, and what a published rule does not decide."""
 
 Mark = Score | None
 """A score, or None where the call failed: missing."""
+
+ABSENT, ZERO, ONE, FRACTION = -1, 0, 1, 2
+KINDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +34,25 @@ class SliceEstimate:
 
 @dataclass
 class Column:
-    """The marks of one scorer: the sample's number, the value and the bucket of each."""
+    """The marks of one scorer, one byte a sample: bucket and value in one code, ABSENT where it does not mark it.
 
-    samples: array[int] = field(default_factory=lambda: array("q"))
-    values: array[float] = field(default_factory=lambda: array("d"))
-    buckets: array[int] = field(default_factory=lambda: array("b"))
+    code = KINDS · bucket + (ZERO, ONE or FRACTION); the fractions themselves follow one another in `fractions`.
+    """
+
+    codes: array[int] = field(default_factory=lambda: array("b"))
+    fractions: array[float] = field(default_factory=lambda: array("d"))
+
+    def put(self, number: int, mark: Mark) -> None:
+        """The mark of the sample of that number; those before it that have none are absent."""
+        if number > len(self.codes):
+            self.codes.frombytes(b"\xff" * (number - len(self.codes)))
+        bucket = MISSING if mark is None else NUMBERS[mark.bucket]
+        value = 0.0 if mark is None or bucket in NO_MARK else mark.value
+        if value in (0.0, 1.0):
+            self.codes.append(KINDS * bucket + int(value))
+        else:
+            self.codes.append(KINDS * bucket + FRACTION)
+            self.fractions.append(value)
 
 
 @dataclass
@@ -45,7 +65,7 @@ class Tally:
     clustered: bool
     scorers: InitVar[Iterable[str]] = ()
     columns: dict[str, Column] = field(default_factory=dict)
-    clusters: array[int] = field(default_factory=lambda: array("q"))
+    clusters: array[int] = field(default_factory=lambda: array("i"))
     _numbers: dict[str, int] = field(default_factory=dict)
     slices: dict[str, array[int]] = field(default_factory=dict)
     size: int = 0
@@ -54,17 +74,21 @@ class Tally:
     def __post_init__(self, scorers: Iterable[str]) -> None:
         self.columns |= {name: Column() for name in scorers}
 
-    def add(self, sample: Sample, marks: Mapping[str, Mark]) -> None:
-        """Counts one sample; `marks` holds the scorers that mark this kind of sample."""
+    def add(self, sample: Sample, marks: Mapping[str, Mark], slices: Mapping[str, str] | None = None) -> None:
+        """Counts one sample; `marks` holds those that such a sample gets, `slices` its tags unless others are given."""
         number = self.size
         self.size += 1
-        self.clusters.append(self._numbers.setdefault(sample.cluster or f"\x00{number}", number))
-        for tag, value in sample.tags.items():
-            self.slices.setdefault(f"{tag}={value}", array("q")).append(number)
+        cluster = sample.cluster
+        self.clusters.append(self._numbers.setdefault(cluster, number) if cluster else number)
+        for tag, value in (sample.tags if slices is None else slices).items():
+            self.slices.setdefault(f"{tag}={value}", array("i")).append(number)
+        worst = 0
         for scorer, mark in marks.items():
-            column = self.columns.setdefault(scorer, Column())
-            column.samples.append(number)
-            column.values.append(0.0 if mark is None else mark.value)
-            column.buckets.append(MISSING if mark is None else BUCKETS.index(mark.bucket))
-        found = [MISSING if mark is None else BUCKETS.index(mark.bucket) for mark in marks.values()]
-        self.buckets[BUCKETS[max(found, default=0)]] += 1
+            column = self.columns.get(scorer)
+            if column is None:
+                column = self.columns[scorer] = Column()
+            column.put(number, mark)
+            bucket = MISSING if mark is None else NUMBERS[mark.bucket]
+            # What a published rule does not decide says nothing of the answer.
+            worst = max(worst, bucket if bucket <= MISSING else 0)
+        self.buckets[BUCKETS[worst]] += 1

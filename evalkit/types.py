@@ -14,8 +14,8 @@ Kind = Literal["yes_no", "choice", "closed", "open"]
 `closed` is VQA-RAD's and SLAKE's label: yes/no or a choice that the question itself names."""
 
 Bucket = Literal["parsed", "unparsed", "refused", "blank", "crash", "random"]
-"""What became of an answer: the strict rules mark all but `parsed` 0, and count them. `crash` and `random` are no marks:
-a published rule whose original program raises an exception here, or draws an answer."""
+"""What became of an answer: the strict rules mark all but `parsed` 0, and count them. `crash` and `random` are
+no marks: a published rule whose original program raises an exception here, or draws an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,8 @@ class Response:
 class Score:
     """One mark. `answer` is what was compared, `rule` the extraction rule that fired, `span` where in the response.
 
-    `value` lies in [0, 1]; it is "not a number" where there is no mark (`crash`, `random`). `span` is (start, end) in characters of `Response.text`, None where nothing was found.
+    `value` lies in [0, 1]; it is "not a number" where there is no mark (`crash`, `random`). `span` is (start, end) in
+    characters of `Response.text`, None where nothing was found.
     """
 
     value: float
@@ -126,8 +127,8 @@ class Score:
 class Estimate:
     """A mean that cannot be had without its interval and its denominator (fractions, not per cent).
 
-    `n` samples were marked, in `clusters` clusters; `missing` could not be; `unparsed`, `refused` and `blank` are
-    among the n. `se` is clustered, `se_naive` takes all samples for independent; None where undefined.
+    `n` samples were marked, in `clusters` clusters; `missing`, `crash` and `random` could not be; `unparsed`, `refused`
+    and `blank` are among the n. `se` is clustered, `se_naive` takes all samples for independent; None where undefined.
     """
 
     value: float | None
@@ -141,3 +142,5 @@ class Estimate:
     unparsed: int = 0
     refused: int = 0
     blank: int = 0
+    crash: int = 0
+    random: int = 0

@@ -115,6 +115,7 @@ def test_a_run_of_other_data_is_refused(task: Task, make_task: MakeTask, data: P
     ("rows", "message"),
     [
         ([{"id": "a"}], "row 1 has no 'response'"),
+        ([{"id": "a", "response": None}], "row 1: response is null"),
         ([{"response": "x"}], "row 1 has no 'id'"),
         ([{"id": "a", "response": "x"}, {"id": "a", "response": "x"}], "row 2: the id 'a' stands twice"),
         ([{"id": "a", "response": "x"}, {"id": None, "response": "x"}], "row 2 has no id"),
@@ -162,10 +163,10 @@ def test_the_kind_is_the_labels_or_the_words(tmp_path: Path, columns: dict[str, 
 
 @pytest.mark.parametrize(
     ("gold", "targets"),
-    [("yes", ("yes",)), (["a", "b"], ("a", "b")), (3, ("3",)), (None, ("",)), ([], ()), ([1], ("1",))],
+    [("yes", ("yes",)), (["a", "b"], ("a", "b")), (3, ("3",)), ("", ("",)), ([], ()), ([1], ("1",))],
 )
 def test_the_gold_may_be_several(tmp_path: Path, gold: object, targets: tuple[str, ...]) -> None:
-    """A list of golds is a list of accepted answers; a number is its digits, nothing is an empty one."""
+    """A list of golds is a list of accepted answers; a number is its digits."""
     assert alone(tmp_path, gold=gold).sample.targets == targets
 
 
@@ -176,19 +177,101 @@ def test_the_gold_may_be_several(tmp_path: Path, gold: object, targets: tuple[st
         (["no"], "yes_no"),
         ("liver", "other"),
         (["yes", "liver"], "other"),
-        (None, "other"),
+        ("", "other"),
         ([], "other"),
     ],
 )
 def test_the_gold_is_a_slice(tmp_path: Path, gold: object, tag: str) -> None:
     """Rows whose every gold is yes or no are the slice gold=yes_no; one without a gold is not."""
-    assert alone(tmp_path, gold=gold).sample.tags["gold"] == tag
+    assert alone(tmp_path, gold=gold).slices == {"gold": tag}
 
 
-def test_labels_are_slices(tmp_path: Path) -> None:
-    """Known labels of a row become tags, without the spaces round them; empty ones and others do not."""
-    tags = alone(tmp_path, answer_type=" CLOSED", lang="en", phrase_type="", content_type=None, other="x").sample.tags
-    assert tags == {"answer_type": "CLOSED", "lang": "en", "gold": "yes_no"}
+def test_columns_are_tags(tmp_path: Path) -> None:
+    """A row's further columns are tags that rules may route by, without the spaces round them; they are no slices."""
+    found = alone(tmp_path, answer_type=" CLOSED", lang="en", phrase_type="", content_type=None, right=True)
+    assert found.sample.tags == {"answer_type": "CLOSED", "lang": "en", "right": "True"}
+    assert found.slices == {"gold": "yes_no"}
+
+
+def test_columns_become_slices_where_asked(tmp_path: Path) -> None:
+    """`by` makes a slice of a column; a row without it is in none, and a column that no row has is refused."""
+    rows = [
+        {"id": "1", "gold": "x", "response": "y", "lang": "en"},
+        {"id": "2", "gold": "x", "response": "y", "lang": None},
+    ]
+    file = written(tmp_path / "p.jsonl", rows)
+
+    found = [each.slices for each in marked_rows(file, SEEN, by=["lang"])]
+
+    assert found == [{"gold": "other", "lang": "en"}, {"gold": "other"}]
+    with pytest.raises(UsageError, match="--by langs: no row has such a column; did you mean lang"):
+        list(marked_rows(file, SEEN, by=["langs"]))
+
+
+def test_a_task_adds_its_tags_to_the_rows_that_it_knows(task: Task, tmp_path: Path) -> None:
+    """Whole rows are marked as they stand; a sample of the task brings its tags, any other row is `in_task=no`."""
+    rows = [
+        {"id": "a", "question": "is there a  nodule?", "gold": "no", "response": "no"},
+        {"id": "b", "question": "Another question under a known id?", "gold": "no", "response": "no"},
+        {"id": "zz", "question": "Is there a mass?", "gold": "no", "response": "no"},
+    ]
+
+    found = list(marked_rows(written(tmp_path / "p.jsonl", rows), SEEN, task))
+
+    assert [dict(each.slices) for each in found] == [
+        {"in_task": "yes", "side": "left"},
+        {"in_task": "no"},
+        {"in_task": "no"},
+    ]
+    assert [each.sample.targets for each in found] == [("no",)] * 3
+
+
+@pytest.mark.parametrize(
+    ("gold", "options", "target"),
+    [("B", ["MRI", "CT"], "CT"), ("b", ["MRI", "CT"], "CT"), ("B", ["A", "B"], "B"), ("E", ["MRI", "CT"], "E")],
+)
+def test_a_gold_letter_is_its_option(tmp_path: Path, gold: str, options: list[str], target: str) -> None:
+    """A gold that is an option's letter, and no option's text, stands for the text."""
+    assert alone(tmp_path, gold=gold, options=options).sample.targets == (target,)
+
+
+def test_predictions_may_be_json_or_csv(tmp_path: Path) -> None:
+    """JSON (a list of objects), JSON Lines and CSV hold the same rows; options in CSV are a JSON list."""
+    row = {"id": "1", "question": "Which?", "gold": "CT", "response": "B", "options": ["MRI", "CT"]}
+    (tmp_path / "p.json").write_text(json.dumps([row]), encoding="utf-8")
+    (tmp_path / "p.csv").write_text('id,question,gold,response,options\n1,Which?,CT,B,"[""MRI"", ""CT""]"\n')
+    files = [written(tmp_path / "p.jsonl", [row]), tmp_path / "p.json", tmp_path / "p.csv"]
+
+    found = [next(marked_rows(file, SEEN)).sample for file in files]
+
+    assert found[0] == found[1] == found[2]
+    assert found[0].options == ("MRI", "CT")
+
+
+def test_letters_alone_declare_a_choice(tmp_path: Path) -> None:
+    """A row without question and options whose gold is "C: text" is one of multiple choice, by its letter."""
+    file = written(tmp_path / "p.jsonl", [{"id": "1", "gold": "C: aspirin", "response": "c"}])
+    assert next(marked_rows(file, SEEN)).sample.kind == "choice"
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "holds no rows"),
+        (b'{"id": "1", "gold": "x", "response": "\xff"}\n', "line 1 is not whole JSON"),
+        (b'{"id": "1", "gold": "x", "response": NaN}\n', "line 1 is not whole JSON .*JSON has no NaN"),
+        (b'{"id": "1", "gold": "x", "response": "' + b"x" * 11_000_000 + b'"}\n', "line 1 has more than 10,000,000"),
+        (b'{"id": "1", "gold": "x", "resp', "line 1 is not whole JSON"),
+        (b"[1]\n", "line 1 is a list"),
+    ],
+    ids=["empty", "utf-8", "nan", "long", "cut", "list"],
+)
+def test_damaged_predictions_are_named(tmp_path: Path, content: bytes, problem: str) -> None:
+    """A file without rows, or a line that is no row, is refused with file and line."""
+    file = tmp_path / "p.jsonl"
+    file.write_bytes(content)
+    with pytest.raises(DataError, match=rf"p\.jsonl: {problem}"):
+        list(marked_rows(file, SEEN))
 
 
 def test_questions_about_one_picture_are_one_cluster(tmp_path: Path) -> None:
@@ -197,10 +280,10 @@ def test_questions_about_one_picture_are_one_cluster(tmp_path: Path) -> None:
     assert alone(tmp_path).sample.cluster == ""
 
 
-@pytest.mark.parametrize("text", ["", None, 5, "x" * 100_000, "ünï 是"], ids=lambda text: str(text)[:8])
+@pytest.mark.parametrize("text", ["", 5, "x" * 100_000, "ünï 是"], ids=lambda text: str(text)[:8])
 def test_any_response_is_a_text(tmp_path: Path, text: object) -> None:
-    """A response that is null is blank, a number is its digits, and any text is taken as it is."""
-    assert alone(tmp_path, response=text).response.text == ("" if text is None else str(text))
+    """A response that is a number is its digits, and any text is taken as it is."""
+    assert alone(tmp_path, response=text).response.text == str(text)
 
 
 def test_every_rule_marks_every_row(tmp_path: Path) -> None:

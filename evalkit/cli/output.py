@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SMALL_SAMPLES, SMALL_CLUSTERS = 20, 5
 PLAIN_WIDTH = 140
+WIDEST = 5
+NO_MARK = ("missing", "crash", "random")
 
 
 class _Console(Console):
@@ -110,6 +112,38 @@ def print_estimates(title: str, estimates: Sequence[SliceEstimate]) -> None:
         row = [name, f"{n:,}", f"{clusters:,}", *cells]
         rows.append([Dim(text) if small else text for text in row])
     print_table(title, ["slice", "n", "clusters", *scorers], rows, right=range(1, 3 + len(scorers)))
+
+
+def print_rules(title: str, estimates: Sequence[SliceEstimate], by: Sequence[str] = ()) -> None:
+    """Rules down, the main slices across: all, the task's own rows, gold and label, and the columns asked for."""
+    place = {(each.scorer, each.slice): each.estimate for each in estimates}
+    names = list(dict.fromkeys(each.slice for each in estimates))
+    tags = [*by, "in_task", "gold", "answer_type"]
+    main = [name for tag in dict.fromkeys(tags) for name in names if name.partition("=")[0] == tag]
+    shown = ["all", *main[:WIDEST]]
+    rows = []
+    for rule in dict.fromkeys(each.scorer for each in estimates):
+        whole = place[rule, "all"]
+        no_mark = ", ".join(f"{count:,} {why}" for why in NO_MARK if (count := getattr(whole, why)))
+        counts = [f"{each:,}" if each else "" for each in (whole.unparsed, whole.refused)]
+        cells = [_value(place.get((rule, name)), whole if name == "all" else None) for name in shown]
+        rows.append([rule, f"{whole.n:,}", *counts, no_mark, *cells])
+    columns = ["rule", "n", "unparsed", "refused", "no mark", *shown]
+    print_table(title, columns, rows, right=[1, 2, 3, *range(5, 5 + len(shown))])
+    notes = ["per cent, ± half of the 95 % interval; n where it is not the row's"]
+    if len(shown) < len(names):
+        notes.append(f"{len(names) - len(shown)} more slices with --json")
+    console(error=True).print("; ".join(notes), style="dim", markup=False)
+
+
+def _value(estimate: Estimate | None, whole: Estimate | None) -> str:
+    """An estimate in a narrow cell; its n where it is not that of all rows."""
+    if estimate is None:
+        return ""
+    if estimate.value is None or estimate.low is None or estimate.high is None:
+        return "–"
+    n = "" if whole is estimate else f" n={estimate.n:,}"
+    return f"{100 * estimate.value:.1f} ±{50 * (estimate.high - estimate.low):.1f}{n}"
 
 
 def cell(estimate: Estimate, n: int) -> str:

@@ -15,6 +15,8 @@ class Scorer(ABC):
     """Turns a response into a score. Never sees a failed call, never guesses."""
 
     version: ClassVar[str] = "1"
+    joint: ClassVar[str] = "."
+    """What stands between a scorer's name and the name of one of its marks."""
 
     def marks(self, sample: Sample) -> bool:
         """Whether the rule marks this kind of sample at all; what it does not mark is in no denominator of its."""
@@ -27,6 +29,10 @@ class Scorer(ABC):
     def scores(self, sample: Sample, response: Response) -> Mapping[str, Score]:
         """Every mark by name, where a scorer gives several; the nameless one is the scorer's own."""
         return {"": self.score(sample, response)}
+
+    def names(self, sample: Sample) -> tuple[str, ...]:
+        """The names of all marks that a sample of this kind may get."""
+        return ("",)
 
 
 class BagOfWords(Scorer):

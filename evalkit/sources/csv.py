@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,8 @@ class Csv(FileSource):
     def read(self, file: Path) -> Iterator[Row]:
         """One row a record. Raises DataError naming the line with too many or too few values."""
         try:
-            with file.open(encoding="utf-8-sig", newline="") as text:
-                reader = csv.DictReader(text, delimiter=self.delimiter, strict=True)
+            with file.open(encoding="utf-8-sig", newline="", errors="surrogateescape") as text:
+                reader = csv.DictReader(_utf8(file, text), delimiter=self.delimiter, strict=True)
                 for row in reader:
                     # DictReader files what is too much under None, and fills with None what is missing.
                     if None in row or None in row.values():
@@ -30,5 +30,18 @@ class Csv(FileSource):
                             f"{file}: line {reader.line_num} does not have {names} values as the first line"
                         )
                     yield row
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise DataError(f"{file}: cannot be read ({error})") from error
+        except OSError as error:
+            raise DataError(f"{file}: cannot be read ({error.strerror})") from error
+        except csv.Error as error:
+            raise DataError(f"{file}: line {reader.line_num} is no CSV ({error})") from error
+
+
+def _utf8(file: Path, lines: Iterable[str]) -> Iterator[str]:
+    """The lines themselves. Raises DataError naming the one that is not UTF-8."""
+    for number, line in enumerate(lines, 1):
+        if not line.isascii():
+            try:
+                line.encode()
+            except UnicodeEncodeError as error:
+                raise DataError(f"{file}: line {number} is not UTF-8 (character {error.start + 1})") from error
+        yield line

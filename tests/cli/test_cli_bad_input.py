@@ -308,14 +308,18 @@ def test_answers_that_do_not_fit(
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ({"id": "a", "response": "x", "gold": "y"}, ("row 1", "'question'")),
         ({"id": "a", "response": "x", "question": "y"}, ("row 1", "'gold'")),
-        ({"id": "a", "response": "x", "question": "y", "gold": "z", "options": "A or B"}, ("row a", "options", "list")),
+        ({"id": "a", "response": None, "gold": "z"}, ("row 1", "response is null")),
+        ({"id": "a", "response": "x", "gold": None}, ("row 1", "gold is null")),
+        ({"id": None, "response": "x", "gold": "z"}, ("row 1", "no id")),
+        ({"id": "a", "response": {"text": "x"}, "gold": "z"}, ("row 1", "response is a dict", "text")),
+        ({"id": "a", "response": "x", "question": "y", "gold": "z", "options": "A or B"}, ("row 1", "options", "list")),
+        ({"id": "a", "response": "x", "gold": "z", "options": 3}, ("row 1", "options is a int", "list")),
     ],
     ids=str,
 )
 def test_rows_that_do_not_stand_alone(evalkit: Program, row: dict[str, object], words: tuple[str, ...]) -> None:
-    """Without a task a row needs question, gold and response; what is missing is named."""
+    """Without a task a row needs gold and response, both texts; what is missing is named."""
     Path("p.jsonl").write_text(json.dumps(row) + "\n")
 
     done = refused(evalkit, "score", "-p", "p.jsonl")

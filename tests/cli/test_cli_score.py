@@ -51,7 +51,7 @@ def test_a_run_is_marked_again_as_it_was(evalkit: Program) -> None:
     done = evalkit("score", folder, *HERE, "--json")
 
     again = [{"scorer": each.pop("rule"), **each} for each in done.json]
-    assert [{k: v for k, v in each.items() if k not in ("crash", "random")} for each in again] == run["estimates"]
+    assert again == run["estimates"]
 
 
 def test_a_run_is_marked_by_other_scorers(evalkit: Program) -> None:
@@ -121,7 +121,6 @@ def test_what_is_not_answered_is_missing(evalkit: Program) -> None:
     ("text", "bucket"),
     [
         ("", "blank"),
-        (None, "blank"),
         (" .\n", "blank"),
         ("I'm sorry, but I cannot help with that.", "refused"),
         ("It might be either.", "unparsed"),
@@ -129,7 +128,7 @@ def test_what_is_not_answered_is_missing(evalkit: Program) -> None:
         ("No.", "parsed"),
     ],
 )
-def test_every_answer_is_in_its_bucket(evalkit: Program, text: str | None, bucket: str) -> None:
+def test_every_answer_is_in_its_bucket(evalkit: Program, text: str, bucket: str) -> None:
     """Blank, refused and unreadable answers are marked 0, in the denominator, and counted apart."""
     file = predictions(answers(a=text, b="no"))
 
@@ -175,10 +174,10 @@ SELF = (
 
 
 def test_rows_can_stand_alone(evalkit: Program) -> None:
-    """Rows that bring question and gold are marked without a task, each by its kind; labels become slices."""
+    """Rows that bring question and gold are marked without a task, each by its kind; `--by` makes slices of columns."""
     file = predictions(SELF)
 
-    done = evalkit("score", "-p", file, "--json", "--samples-out", "out.jsonl")
+    done = evalkit("score", "-p", file, "--by", "answer_type", "--by", "lang", "--json", "--samples-out", "out.jsonl")
 
     assert (found(done, "closed")["value"], found(done, "closed")["n"]) == (1.0, 3)
     assert found(done, "exact_match")["n"] == 4
@@ -186,7 +185,7 @@ def test_rows_can_stand_alone(evalkit: Program) -> None:
     assert [json.loads(line)["id"] for line in Path("out.jsonl").read_text().splitlines()] == ["1", "2", "3", "4"]
 
 
-@pytest.mark.parametrize("gold", [None, "", []], ids=str)
+@pytest.mark.parametrize("gold", ["", []], ids=str)
 def test_an_empty_gold_is_no_gift(evalkit: Program, gold: object) -> None:
     """Where the gold is empty no answer earns anything, and the question counts as no yes/no question."""
     file = predictions(
@@ -224,9 +223,10 @@ def test_rows_out_are_written_whole_or_not_at_all(evalkit: Program) -> None:
 
 def test_nothing_scored_is_a_failure(evalkit: Program) -> None:
     """Where there is no answer to mark the exit code is 1, with and without a task, and the line says so."""
-    file = predictions([])
+    file = predictions([{"id": "c", "question": "Which organ is shown?", "gold": "liver", "response": "liver"}])
+    only = ("-s", "closed")
     for command in (("score", "-p", file, *TINY), ("score", "-p", file), ("score", "-p", file, "--json")):
-        done = evalkit(*command)
+        done = evalkit(*command, *only)
         assert done.code == 1
         assert "nothing was scored" in done.err
 

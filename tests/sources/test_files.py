@@ -186,13 +186,16 @@ def test_the_ragged_line_of_csv_is_named(tmp_path: Path, line: str) -> None:
         rows_of(Csv("test.csv"), file)
 
 
-@pytest.mark.parametrize("data", [b'x,y\na,"no end\n', b"x,y\n\xff\xfe,1\n"])
-def test_damaged_csv_is_named(tmp_path: Path, data: bytes) -> None:
-    """A quote that never ends, or bytes that are no UTF-8, raise DataError naming the file."""
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [(b'x,y\na,"no end\n', "line 1 is no CSV"), (b"x,y\n\xff\xfe,1\n", "line 2 is not UTF-8")],
+)
+def test_damaged_csv_is_named(tmp_path: Path, data: bytes, problem: str) -> None:
+    """A quote that never ends, or bytes that are no UTF-8, raise DataError naming file and line."""
     file = tmp_path / "test.csv"
     file.write_bytes(data)
 
-    with pytest.raises(DataError, match=r"test\.csv: cannot be read"):
+    with pytest.raises(DataError, match=rf"test\.csv: {problem}"):
         rows_of(Csv("test.csv"), file)
 
 

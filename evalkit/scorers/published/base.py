@@ -24,7 +24,10 @@ class Published(Scorer):
 
     source: ClassVar[str]
     """Repository @ commit, files and licence of the original."""
-    joint: ClassVar[str] = "."
+    texts: ClassVar[tuple[str, ...]] = ()
+    """The names of its marks on questions with a free answer."""
+    choices: ClassVar[tuple[str, ...]] = ()
+    """The names of its marks, and of what it keeps beside them, on questions of multiple choice."""
 
     @abstractmethod
     def scores(self, sample: Sample, response: Response) -> Mapping[str, Score]:
@@ -33,6 +36,14 @@ class Published(Scorer):
     def score(self, sample: Sample, response: Response) -> Score:
         """The first of the marks. Raises LookupError where the rule does not mark such a row."""
         return next(iter(self.scores(sample, response).values()))
+
+    def marks(self, sample: Sample) -> bool:
+        """Free answers, choices, or both."""
+        return bool(self.names(sample))
+
+    def names(self, sample: Sample) -> tuple[str, ...]:
+        """The names of the marks of a row with a free answer, or of one of multiple choice."""
+        return self.choices if is_choice(sample) else self.texts
 
     def details(self, score: Score) -> Mapping[str, object]:
         """What is kept of a mark beside its value, as further columns: a choice rule's `choice`, its stage …"""
@@ -55,6 +66,9 @@ def is_choice(sample: Sample) -> bool:
     return bool(sample.options) or sample.kind == "choice"
 
 
+ZERO, ONE = Score(0.0), Score(1.0)
+
+
 def plain(value: float) -> Score:
     """A mark in [0, 1]."""
-    return Score(float(value))
+    return ONE if value == 1 else ZERO if value == 0 else Score(float(value))

@@ -1,0 +1,98 @@
+"""Multiple choice as data sets write it: letters, prefixes and lists, and what cannot be asked with them."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from string import ascii_uppercase
+from typing import Final
+
+from evalkit.answers.text import fold
+
+QUARANTINE: Final = "quarantine"
+"""The key of a row that cannot be asked: its value says why, in words that tell nothing of the data."""
+
+YES_NO: Final = ("yes", "no")
+_PREFIX = re.compile(r"\s*([A-Z])\s*:\s*")
+# "Both A and B", "None of the above": an option that speaks of others has its place among them.
+_SPEAKS_OF_OTHERS = re.compile(r"\b[A-Z]\b(?!')|(?i:\b(?:above|below|following|preceding|options?|choices?)\b)")
+_LONGEST_LIST = 100_000
+
+
+def offered(
+    row: Mapping[str, object], options: Sequence[object], answer: object, *, distinct: bool = False
+) -> Mapping[str, object]:
+    """The row with its `options` and, as `answer`, the option that is right; or with the reason why it cannot be asked.
+
+    Spaces, width and case tell no options apart, nor does punctuation at the end. With `distinct` wrong options may not
+    repeat one another either.
+    """
+    texts = tuple(" ".join(str(option).split()) for option in options)
+    spellings = [_spelling(text) for text in texts]
+    wanted = _spelling(str(answer))
+    right = [text for text, spelling in zip(texts, spellings, strict=True) if spelling == wanted]
+    reason = ""
+    if len(texts) < 2:
+        reason = "it offers no options"
+    elif not all(spellings):
+        reason = "one of its options is empty"
+    elif not right:
+        reason = "its answer is none of its options"
+    elif len(right) > 1:
+        reason = "its answer stands twice among its options"
+    elif distinct and len(set(spellings)) < len(spellings):
+        reason = "two of its options are the same"
+    return {**row, "options": texts, "answer": right[0] if right else answer, QUARANTINE: reason}
+
+
+def lettered(
+    row: Mapping[str, object], choices: Sequence[object], letter: object, answer: object = ""
+) -> Mapping[str, object]:
+    """The row of a question whose gold is a letter and whose choices may be headed `A:`, `B:` …, without these heads.
+
+    Left out of what is asked: a letter that is none of a choice, a choice that is headed by another's letter, choices
+    that are empty or the same, and an `answer` in words, where there is one, that is not the lettered choice.
+    """
+    heads = [_PREFIX.match(str(choice)) for choice in choices]
+    texts = [str(choice)[head.end() if head else 0 :] for choice, head in zip(choices, heads, strict=True)]
+    place = ascii_uppercase.find(str(letter).strip() or "none")
+    if not 0 <= place < len(texts):
+        return {**row, QUARANTINE: "its label is no letter of a choice"}
+    if any(head and head[1] != own for head, own in zip(heads, ascii_uppercase, strict=False)):
+        return {**row, QUARANTINE: "a choice is headed by another choice's letter"}
+    made = offered(row, texts, texts[place], distinct=True)
+    if not made[QUARANTINE] and _spelling(str(answer)) not in ("", _spelling(texts[place])):
+        return {**row, QUARANTINE: "its label and its answer in words are two choices"}
+    return made
+
+
+def literal_list(text: object) -> list[str] | None:
+    """The list of texts that a value is, or that it spells as a Python list does; None where it is neither."""
+    found = text
+    if isinstance(text, str) and len(text) <= _LONGEST_LIST:
+        try:
+            found = ast.literal_eval(text.strip())
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            return None
+    if not isinstance(found, list | tuple) or not all(isinstance(each, str) for each in found):
+        return None
+    return list(found)
+
+
+def shuffled(options: Sequence[str], key: str) -> tuple[str, ...]:
+    """The options in an order that `key` alone decides, the same everywhere (sha256); as they are where one of them
+    speaks of others ("Both A and B", "None of the above")."""
+    if any(map(_SPEAKS_OF_OTHERS.search, options)):
+        return tuple(options)
+
+    def drawn(place: int) -> bytes:
+        return hashlib.sha256(f"{key}\n{place}".encode()).digest()
+
+    return tuple(options[place] for place in sorted(range(len(options)), key=drawn))
+
+
+def _spelling(text: str) -> str:
+    """A text by which options are told apart."""
+    return " ".join(fold(text).text.casefold().split()).rstrip(" .,;:")
