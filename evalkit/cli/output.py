@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from evalkit.types import Estimate
 
 SMALL_SAMPLES, SMALL_CLUSTERS = 20, 5
-PLAIN_WIDTH = 140
+PLAIN_WIDTH = 160
 WIDEST = 5
 NO_MARK = ("missing", "crash", "random")
 
@@ -51,7 +51,7 @@ def _printable(text: str) -> str:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
-    """One table; the columns numbered in `right` are aligned to the right."""
+    """One table; the columns numbered in `right` are aligned to the right, and with the first are never broken."""
     table = Table(
         title=Text(_printable(title)),
         title_justify="left",
@@ -61,7 +61,9 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
         title_style="bold",
     )
     for number, name in enumerate(columns):
-        table.add_column(name, justify="right" if number in right else "left", overflow="fold")
+        table.add_column(
+            name, justify="right" if number in right else "left", overflow="fold", no_wrap=number in (0, *right)
+        )
     for row in rows:
         # Text, never markup: a model's answer may hold brackets and control characters.
         table.add_row(*(Text(_printable(str(each)), style=each.style if isinstance(each, Dim) else "") for each in row))
@@ -117,33 +119,45 @@ def print_estimates(title: str, estimates: Sequence[SliceEstimate]) -> None:
 def print_rules(title: str, estimates: Sequence[SliceEstimate], by: Sequence[str] = ()) -> None:
     """Rules down, the main slices across: all, the task's own rows, gold and label, and the columns asked for."""
     place = {(each.scorer, each.slice): each.estimate for each in estimates}
-    names = list(dict.fromkeys(each.slice for each in estimates))
-    tags = [*by, "in_task", "gold", "answer_type"]
-    main = [name for tag in dict.fromkeys(tags) for name in names if name.partition("=")[0] == tag]
+    sizes: dict[str, int] = {}
+    for each in estimates:
+        sizes[each.slice] = max(sizes.get(each.slice, 0), size(each.estimate))
+    tags = dict.fromkeys([*by, "in_task", "gold", "answer_type"])
+    main = [name for tag in tags for name in sizes if name.partition("=")[0] == tag]
     shown = ["all", *main[:WIDEST]]
+    rules = list(dict.fromkeys(each.scorer for each in estimates))
+    groups = list(dict.fromkeys(rule.partition(".")[0] for rule in rules))
     rows = []
-    for rule in dict.fromkeys(each.scorer for each in estimates):
+    for rule in sorted(rules, key=lambda rule: groups.index(rule.partition(".")[0])):
         whole = place[rule, "all"]
         no_mark = ", ".join(f"{count:,} {why}" for why in NO_MARK if (count := getattr(whole, why)))
         counts = [f"{each:,}" if each else "" for each in (whole.unparsed, whole.refused)]
-        cells = [_value(place.get((rule, name)), whole if name == "all" else None) for name in shown]
-        rows.append([rule, f"{whole.n:,}", *counts, no_mark, *cells])
-    columns = ["rule", "n", "unparsed", "refused", "no mark", *shown]
-    print_table(title, columns, rows, right=[1, 2, 3, *range(5, 5 + len(shown))])
-    notes = ["per cent, ± half of the 95 % interval; n where it is not the row's"]
-    if len(shown) < len(names):
-        notes.append(f"{len(names) - len(shown)} more slices with --json")
+        cells = [_value(place.get((rule, name)), sizes[name], 1) for name in shown[1:]]
+        rows.append([rule, f"{whole.n:,}", *counts, no_mark, _value(whole, whole.n, 2), *cells])
+    titles = ["all", *(f"{name}\n{sizes[name]:,}" for name in shown[1:])]
+    columns = ["rule", "n", "unparsed", "refused", "no mark", *titles]
+    kept = [number for number in range(len(columns)) if number != 4 or any(row[4] for row in rows)]
+    right = [place for place, number in enumerate(kept) if number not in (0, 4)]
+    print_table(title, [columns[n] for n in kept], [[row[n] for n in kept] for row in rows], right)
+    notes = ["per cent, ± half of the 95 % interval; n where it is not the slice's"]
+    if len(shown) < len(sizes):
+        notes.append(f"{len(sizes) - len(shown)} more slices with --json")
     console(error=True).print("; ".join(notes), style="dim", markup=False)
 
 
-def _value(estimate: Estimate | None, whole: Estimate | None) -> str:
-    """An estimate in a narrow cell; its n where it is not that of all rows."""
+def size(estimate: Estimate) -> int:
+    """How many samples an estimate is about, marked or not."""
+    return estimate.n + estimate.missing + estimate.crash + estimate.random
+
+
+def _value(estimate: Estimate | None, n: int, decimals: int) -> str:
+    """An estimate in a narrow cell; its n where it is not the slice's."""
     if estimate is None:
         return ""
     if estimate.value is None or estimate.low is None or estimate.high is None:
         return "–"
-    n = "" if whole is estimate else f" n={estimate.n:,}"
-    return f"{100 * estimate.value:.1f} ±{50 * (estimate.high - estimate.low):.1f}{n}"
+    text = f"{100 * estimate.value:.{decimals}f} ±{50 * (estimate.high - estimate.low):.1f}"
+    return text + ("" if estimate.n == n else f" n={estimate.n:,}")
 
 
 def cell(estimate: Estimate, n: int) -> str:

@@ -16,7 +16,7 @@ from loopback import Loopback, completion, serving
 from program import TINY, Program
 
 ESTIMATE = ("scorer", "slice", "value", "low", "high", "se", "se_naive", "n", "clusters")
-COUNTED = ("missing", "unparsed", "refused", "blank")
+COUNTED = ("missing", "unparsed", "refused", "blank", "crash", "random")
 PROGRAM = [sys.executable, "-c", "from evalkit.cli import main; main()"]
 
 
