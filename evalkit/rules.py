@@ -5,15 +5,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from evalkit.errors import UsageError, did_you_mean
 from evalkit.plugins import find, names
+from evalkit.predictions import read_predictions
 from evalkit.scorers.base import Scorer
 from evalkit.task import build_scorers
 
 STRICT = ("exact_match", "closed", "token_f1", "recall", "clinical_match")
 PUBLISHED = "published/"
+COLUMNS = MappingProxyType({"vqa_rad": "phrase_type", "slake": "content_type"})
+"""Data sets that rules treat differently, each with a column that only its own files have."""
 
 Options = Mapping[str, Mapping[str, Any]]
 """Options of published rules by their names, as a task file writes them under `published`."""
@@ -42,19 +46,22 @@ def build_rules(wanted: Sequence[str], options: Options) -> dict[str, Scorer]:
     return build_scorers([{_file(rule): settings} for rule, settings in chosen.items()], "--rules")
 
 
-def options_by_name(file: Path) -> Options:
-    """What the name of a predictions file says of its data set: `slake.en1061.jsonl` holds rows of SLAKE.
+def options_of_file(file: Path) -> Options:
+    """What a predictions file itself says of its data set, for the rules that treat data sets differently.
 
-    A rule with an option `data` treats data sets differently; its value is the one that the name begins with.
+    Its name does where it begins with one (`slake.en1061.jsonl`); else the columns of its first row: `content_type` is
+    SLAKE's, `phrase_type` VQA-RAD's.
     """
     begin = file.name.lower().replace("-", "_")
-    found = {}
-    for rule in published_rules():
-        fields = dataclasses.fields(find(Scorer, PUBLISHED + rule))  # type: ignore[type-abstract]
-        if any(each.name == "data" for each in fields):
-            data = next((name for name in ("vqa_rad", "slake") if begin.startswith(name)), None)
-            found[rule] = {"data": data} if data else {}
-    return found
+    data = next((name for name in COLUMNS if begin.startswith(name)), None)
+    if data is None:
+        row = next(read_predictions(file)).row
+        data = next((name for name, column in COLUMNS.items() if column in row), None)
+    return {rule: {"data": data} if data else {} for rule in published_rules() if "data" in _options(rule)}
+
+
+def _options(rule: str) -> set[str]:
+    return {each.name for each in dataclasses.fields(find(Scorer, PUBLISHED + rule))}  # type: ignore[type-abstract]
 
 
 def _file(rule: str) -> str:

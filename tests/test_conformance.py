@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 import itertools
 import json
+import math
 import types
 import typing
 from pathlib import Path
@@ -89,16 +90,21 @@ def test_every_mark_is_one(name: str) -> None:
     for sample, response in itertools.product(SAMPLES, GRID):
         if not rule.marks(sample):
             continue
-        score = rule.score(sample, response)
-        where = f"{sample.id}: {response.text[:40]!r} → {score}"
-        assert isinstance(score, Score), where
-        assert isinstance(score.value, float), where
-        assert 0 <= score.value <= 1, where
-        assert score.bucket in get_args(Bucket), where
-        assert score.bucket == "parsed" or score.value == 0 or "/" in name, where
-        if score.span is not None:
-            start, end = score.span
-            assert 0 <= start <= end <= len(response.text), where
+        for inner, score in rule.scores(sample, response).items():
+            where = f"{sample.id}: {response.text[:40]!r} → {inner} {score}"
+            assert inner in rule.names(sample), where
+            assert isinstance(score, Score), where
+            assert isinstance(score.value, float), where
+            assert score.bucket in get_args(Bucket), where
+            if score.bucket in ("crash", "random"):
+                assert math.isnan(score.value), where
+                assert "/" in name, where
+                continue
+            assert 0 <= score.value <= 1, where
+            assert score.bucket == "parsed" or score.value == 0 or "/" in name, where
+            if score.span is not None:
+                start, end = score.span
+                assert 0 <= start <= end <= len(response.text), where
 
 
 @pytest.mark.parametrize("name", SCORERS)
@@ -107,7 +113,7 @@ def test_every_scorer_repeats_itself(name: str) -> None:
     one, two = scorer(name), scorer(name)
     for sample, response in itertools.product(SAMPLES, GRID):
         if one.marks(sample):
-            assert one.score(sample, response) == one.score(sample, response) == two.score(sample, response)
+            assert one.scores(sample, response) == one.scores(sample, response) == two.scores(sample, response)
 
 
 @pytest.mark.parametrize("name", STRICT)

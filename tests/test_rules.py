@@ -9,7 +9,7 @@ import pytest
 
 from evalkit.errors import EvalkitError
 from evalkit.plugins import find
-from evalkit.rules import STRICT, build_rules, options_by_name, published_rules
+from evalkit.rules import STRICT, build_rules, options_of_file, published_rules
 from evalkit.scorers.base import Scorer
 from evalkit.scorers.published.base import Published
 
@@ -64,9 +64,16 @@ def test_unknown_rules_are_refused(wanted: str, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "data"),
-    [("slake.en1061.x.jsonl", "slake"), ("VQA-RAD.test.jsonl", "vqa_rad"), ("vqa_rad.csv", "vqa_rad"), ("x.jsonl", None)],
+    ("file", "column", "data"),
+    [
+        ("slake.en1061.x.jsonl", "lang", "slake"),
+        ("VQA-RAD.test.jsonl", "content_type", "vqa_rad"),
+        ("x.jsonl", "content_type", "slake"),
+        ("x.jsonl", "phrase_type", "vqa_rad"),
+        ("x.jsonl", "lang", None),
+    ],
 )
-def test_the_file_name_tells_the_data_set(file: str, data: str | None) -> None:
-    """A rule that treats data sets differently is told the one that the name of the file begins with."""
-    assert options_by_name(Path("some") / file)["medevalkit"] == ({"data": data} if data else {})
+def test_a_file_tells_its_data_set(tmp_path: Path, file: str, column: str, data: str | None) -> None:
+    """A rule that treats data sets differently is told the one that the file's name, or else a column, declares."""
+    (tmp_path / file).write_text(f'{{"id": "1", "gold": "x", "response": "y", "{column}": "z"}}\n')
+    assert options_of_file(tmp_path / file)["medevalkit"] == ({"data": data} if data else {})

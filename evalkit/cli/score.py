@@ -130,11 +130,11 @@ def _marking(given: _Given, found: Catalogue) -> Marking:
 
 def _scorers(given: _Given, task: Task | None) -> Mapping[str, Scorer]:
     """Those that were asked for, else the task's, else the strict ones."""
-    from evalkit.rules import build_rules, options_by_name
+    from evalkit.rules import build_rules, options_of_file
     from evalkit.task import build_scorers
 
     if given.rules:
-        of_data = task.spec.published if task else options_by_name(given.predictions or Path())
+        of_data = task.spec.published if task else options_of_file(given.predictions or Path())
         return build_rules(given.rules, of_data)
     if given.scorer or task is None:
         return build_scorers(given.scorer or DEFAULT, "--scorer")

@@ -35,7 +35,9 @@ class Published(Scorer):
 
     def score(self, sample: Sample, response: Response) -> Score:
         """The first of the marks. Raises LookupError where the rule does not mark such a row."""
-        return next(iter(self.scores(sample, response).values()))
+        for score in self.scores(sample, response).values():
+            return score
+        raise LookupError(f"{type(self).__name__} gives such a row no mark")
 
     def marks(self, sample: Sample) -> bool:
         """Free answers, choices, or both."""
