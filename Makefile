@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 RESULTS ?= results
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint format bench bench-rules clean
 
 demo: .venv/installed
 	$(BIN)/evalkit run --task phantom --model majority --model question-prior --model pixel-prior --results $(RESULTS)
@@ -26,6 +26,9 @@ format: .venv/installed-test
 
 bench: .venv/installed-test
 	$(BIN)/python tests/speed/bench.py
+
+bench-rules: .venv/installed-test
+	$(BIN)/python tests/speed/rules.py
 
 .venv/bin/uv:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "evalkit needs Python 3.11 or later; name one with make PYTHON=…")'

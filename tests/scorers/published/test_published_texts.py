@@ -347,11 +347,11 @@ def test_medevalkit_goes_by_the_data_set() -> None:
 
 
 def test_karma_gives_marks_of_slake_on_slake() -> None:
-    """The two marks in the way of SLAKE are not given, nor named, on VQA-RAD."""
+    """The two marks in the way of SLAKE are not given on VQA-RAD."""
     names = {"exact_match", "f1", "exact_match_raw"}
     sample = sample_of("yes")
-    assert set(rule("karma", **RAD).names(sample)) == set(rule("karma", **RAD).scores(sample, Response("yes"))) == names
     more = names | {"slake_exact_match", "slake_f1"}
+    assert set(rule("karma", **RAD).scores(sample, Response("yes"))) == names
     assert set(rule("karma").names(sample)) == set(rule("karma", **SLAKE).scores(sample, Response("yes"))) == more
 
 
