@@ -68,10 +68,6 @@ class ClinicalMatch(Scorer):
         """F1 in [0, 1]; a blank, refused, cut-off or, against yes or no, unreadable answer is 0 in its bucket."""
         return self.scores(sample, response)[""]
 
-    def names(self, sample: Sample) -> tuple[str, ...]:
-        """The value, then its two parts."""
-        return ("", "precision", "recall")
-
     def scores(self, sample: Sample, response: Response) -> Mapping[str, Score]:
         """F1, `precision` (the share of the answer's concepts that the target has) and `recall` (the reverse)."""
         part = stated(response)
