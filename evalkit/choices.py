@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from string import ascii_uppercase
 from typing import Final
 
@@ -15,9 +15,12 @@ QUARANTINE: Final = "quarantine"
 """The key of a row that cannot be asked: its value says why, in words that tell nothing of the data."""
 
 YES_NO: Final = ("yes", "no")
-_PREFIX = re.compile(r"\s*([A-Z])\s*:\s*")
-# "Both A and B", "None of the above": an option that speaks of others has its place among them.
-_SPEAKS_OF_OTHERS = re.compile(r"\b[A-Z]\b(?!')|(?i:\b(?:above|below|following|preceding|options?|choices?)\b)")
+_HEAD = re.compile(r"\s*([A-Z])\s*:\s*")
+# "Both A and B", "None of the above": an option that speaks of others has its place among them. The letter A at the
+# start may be the article ("A nodule"), and X-ray is a word.
+_SPEAKS = re.compile(
+    r"(?!^A (?!and\b|or\b))\b(?P<letter>[A-Z])\b(?!-)|\b(?i:above|below|following|options?|choices?)\b"
+)
 _LONGEST_LIST = 100_000
 
 
@@ -44,27 +47,50 @@ def offered(
         reason = "its answer stands twice among its options"
     elif distinct and len(set(spellings)) < len(spellings):
         reason = "two of its options are the same"
-    return {**row, "options": texts, "answer": right[0] if right else answer, QUARANTINE: reason}
+    made = {**row, "options": texts, "answer": right[0] if right else answer}
+    return quarantined(made, reason) if reason else made
+
+
+def quarantined(row: Mapping[str, object], reason: str) -> Mapping[str, object]:
+    """The row with the reason why it cannot be asked, unless it has one already."""
+    return {**row, QUARANTINE: row.get(QUARANTINE) or reason}
+
+
+def yes_or_no(rows: Iterable[Mapping[str, object]]) -> Iterator[Mapping[str, object]]:
+    """Those of the rows whose `answer` is yes or no, with these two as options, in this order."""
+    for row in rows:
+        if _spelling(str(row["answer"])) in YES_NO:
+            yield offered(row, YES_NO, row["answer"])
 
 
 def lettered(
-    row: Mapping[str, object], choices: Sequence[object], letter: object, answer: object = ""
+    row: Mapping[str, object],
+    choices: Sequence[object],
+    letter: object,
+    answer: object = "",
+    *,
+    distinct: bool = True,
 ) -> Mapping[str, object]:
     """The row of a question whose gold is a letter and whose choices may be headed `A:`, `B:` …, without these heads.
 
-    Left out of what is asked: a letter that is none of a choice, a choice that is headed by another's letter, choices
+    What cannot be asked: a letter that is none of a choice, a choice that is headed by another's letter, choices
     that are empty or the same, and an `answer` in words, where there is one, that is not the lettered choice.
     """
-    heads = [_PREFIX.match(str(choice)) for choice in choices]
-    texts = [str(choice)[head.end() if head else 0 :] for choice, head in zip(choices, heads, strict=True)]
-    place = ascii_uppercase.find(str(letter).strip() or "none")
-    if not 0 <= place < len(texts):
-        return {**row, QUARANTINE: "its label is no letter of a choice"}
-    if any(head and head[1] != own for head, own in zip(heads, ascii_uppercase, strict=False)):
-        return {**row, QUARANTINE: "a choice is headed by another choice's letter"}
-    made = offered(row, texts, texts[place], distinct=True)
-    if not made[QUARANTINE] and _spelling(str(answer)) not in ("", _spelling(texts[place])):
-        return {**row, QUARANTINE: "its label and its answer in words are two choices"}
+    letters = ascii_uppercase[: len(choices)]
+    label = str(letter).strip()
+    if len(label) != 1 or label not in letters:
+        return quarantined(row, "its label is no letter of a choice")
+    heads = [_HEAD.match(str(choice)) for choice in choices]
+    if any(head and head[1] in letters and head[1] != own for head, own in zip(heads, letters, strict=True)):
+        return quarantined(row, "a choice is headed by another choice's letter")
+    texts = [
+        str(choice)[head.end() :] if head and head[1] in letters else str(choice)
+        for choice, head in zip(choices, heads, strict=True)
+    ]
+    place = letters.index(label)
+    made = offered(row, texts, texts[place], distinct=distinct)
+    if _spelling(str(answer)) not in ("", _spelling(texts[place])):
+        return quarantined(made, "its label and its answer in words are two choices")
     return made
 
 
@@ -82,9 +108,12 @@ def literal_list(text: object) -> list[str] | None:
 
 
 def shuffled(options: Sequence[str], key: str) -> tuple[str, ...]:
-    """The options in an order that `key` alone decides, the same everywhere (sha256); as they are where one of them
-    speaks of others ("Both A and B", "None of the above")."""
-    if any(map(_SPEAKS_OF_OTHERS.search, options)):
+    """The options in an order that `key` alone decides (sha256, so the same everywhere).
+
+    They stay as they are where one of them speaks of others ("Both A and B", "None of the above").
+    """
+    letters = ascii_uppercase[: len(options)]
+    if any((found["letter"] or "A") in letters for option in options for found in _SPEAKS.finditer(option)):
         return tuple(options)
 
     def drawn(place: int) -> bytes:

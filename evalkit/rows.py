@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from string import ascii_uppercase
+from typing import Final, NamedTuple, NoReturn, get_args
 
 from evalkit.answers import asks_yes_no, named_options, yes_no
+from evalkit.choices import QUARANTINE, shuffled
 from evalkit.errors import ConfigError, DataError, did_you_mean
 from evalkit.images import ImageFolder, first_folder
 from evalkit.sources.base import Inside, Row, Source
@@ -23,6 +25,28 @@ Hook = Callable[[str, Read], Iterator[Row]]
 """`rows(split, read)` of the file beside a task: the rows of a split, corrected or with more columns."""
 
 NOTHING = frozenset({"", "NULL", "None", "nan", "N/A"})
+NUMBER: Final = "#"
+"""The column that `number_rows` adds: a row's place in its data file, from 0."""
+
+
+class Quarantined(NamedTuple):
+    """A row that is left out of the samples because it cannot be asked or marked, and why."""
+
+    id: str
+    reason: str
+
+
+def told(out: Iterable[Quarantined], most: int | None = None) -> str:
+    """Quarantined rows in words: each reason with the ids (the first `most`) that it holds for."""
+    ids: dict[str, list[str]] = {}
+    for each in out:
+        ids.setdefault(each.reason, []).append(each.id)
+    told = []
+    for reason, found in ids.items():
+        shown = found[:most]
+        more = [f"and {len(found) - len(shown):,} more"] if len(shown) < len(found) else []
+        told.append(f"{reason} ({', '.join(shown + more)})")
+    return "; ".join(told)
 
 
 @dataclass(frozen=True)
@@ -51,6 +75,17 @@ class Place:
         return f"{self.file}: row {self.row}"
 
 
+class _Columns(dict[str, object]):
+    """A row as a hook sees it: a column that it lacks is an error of the data, which says where."""
+
+    def __init__(self, row: Row, place: Place) -> None:
+        super().__init__(row)
+        self._place = Place(place.file, place.row)
+
+    def __missing__(self, column: str) -> NoReturn:
+        raise DataError(f"{self._place} has no column {column!r}; {did_you_mean(column, self)}")
+
+
 @dataclass(frozen=True)
 class Reader:
     """Reads the splits of one layout of one task."""
@@ -59,22 +94,28 @@ class Reader:
     fields: Fields
     found: Mapping[str, Found]
     gold_tag: bool = False
-    hook: Hook | None = None
+    shuffle_options: bool = False
+    hooks: Sequence[Hook] = ()
 
     def samples(self, split: str) -> Iterator[Sample]:
         """The samples of a split in the order of the data. Raises DataError for a row that cannot be one."""
-        last = Place()
-        read = functools.partial(self._read, last=last)
-        rows = self._hooked(self.hook, split, read) if self.hook else read(split)
-        for number, row in enumerate(rows):
-            yield self._sample(split, number, row, last)
+        return (each for each in self.entries(split) if isinstance(each, Sample))
 
-    def _hooked(self, hook: Hook, split: str, read: Read) -> Iterator[Row]:
-        try:
-            yield from hook(split, read)
-        except (LookupError, TypeError, ValueError, AttributeError, NameError) as error:
-            what = f"{type(error).__name__}: {error}"
-            raise ConfigError(f"{inspect.getfile(hook)}: rows({split!r}, read) fails: {what}") from error
+    def quarantined(self, split: str) -> Iterator[Quarantined]:
+        """The rows of a split that are left out of its samples, in the order of the data."""
+        # Only a hook quarantines.
+        found = self.entries(split) if self.hooks else iter(())
+        return (each for each in found if isinstance(each, Quarantined))
+
+    def entries(self, split: str) -> Iterator[Sample | Quarantined]:
+        """Both, in the order of the data."""
+        last = Place()
+        read: Read = functools.partial(self._read, last=last)
+        for hook in self.hooks:
+            read = functools.partial(_hooked, hook, read)
+        for row in read(split):
+            reason = row.get(QUARANTINE) if self.hooks else None
+            yield Quarantined(self._id(row, last), str(reason)) if reason else self._sample(split, row, last)
 
     def _read(self, split: str, last: Place) -> Iterator[Row]:
         if split not in self.found:
@@ -89,33 +130,45 @@ class Reader:
                 if str(last.value(row, column)).strip() not in values:
                     break
             else:
-                yield row
+                numbered = {**row, NUMBER: last.row - 1} if self.layout.number_rows else row
+                yield _Columns(numbered, last) if self.hooks else numbered
 
-    def _sample(self, split: str, number: int, row: Row, last: Place) -> Sample:
-        fields = self.fields
+    def _sample(self, split: str, row: Row, last: Place) -> Sample:
+        fields, key = self.fields, self._id(row, last)
         images = tuple(self._images(split, row, last))
         question = _text(last.value(row, fields.question))
         if not question:
             raise DataError(f"{last} has no question (column {fields.question!r} is empty)")
         options = _options(map(_text, _flat(last.value(row, each) for each in fields.options)))
         targets = tuple(_text(each) for each in _flat([last.value(row, fields.target)]))
+        if self.shuffle_options and options:
+            if not set(targets) <= set(options):
+                raise DataError(f"{last}: its target is none of its options, which shuffle_options asks for")
+            options = shuffled(options, key)
         columns = self.tag_columns().items()
         tags = {tag: text for tag, column in columns if (text := _tag(last.value(row, column)))}
-        if self.gold_tag:
-            tags["gold"] = "yes_no" if targets and all(yes_no(target, question) for target in targets) else "other"
         return Sample(
-            id=str(number) if self.layout.number_rows else self._id(row, last),
+            id=key,
             question=question,
             targets=targets,
             images=images,
             options=options,
             kind=self._kind(row, question, options, last),
-            tags=tags,
+            tags=tags | self._gold_tags(question, options, targets),
             cluster=self._cluster(images, row, last),
         )
 
+    def _gold_tags(self, question: str, options: tuple[str, ...], targets: tuple[str, ...]) -> dict[str, str]:
+        if options:
+            asked = options[: len(ascii_uppercase)] if self.gold_tag or self.shuffle_options else ()
+            right = [letter for letter, option in zip(ascii_uppercase, asked, strict=False) if option in targets[:1]]
+            return {"gold_position": right[0]} if right else {}
+        if not self.gold_tag:
+            return {}
+        return {"gold": "yes_no" if targets and all(yes_no(target, question) for target in targets) else "other"}
+
     def _id(self, row: Row, last: Place) -> str:
-        column = self.fields.id or "id"
+        column = NUMBER if self.layout.number_rows else self.fields.id or "id"
         text = _tag(row.get(column))
         if not text:
             raise DataError(f"{last} has no id (column {column!r}); every row needs one")
@@ -179,6 +232,14 @@ class Reader:
         return _tag(last.value(row, self.tag_columns().get(name, name)))
 
 
+def _hooked(hook: Hook, read: Read, split: str) -> Iterator[Row]:
+    try:
+        yield from hook(split, read)
+    except (LookupError, TypeError, ValueError, AttributeError, NameError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"{inspect.getfile(hook)}: rows({split!r}, read) fails: {what}") from error
+
+
 def _flat(values: object) -> Iterator[object]:
     for value in values:  # type: ignore[attr-defined]
         if isinstance(value, list | tuple):
@@ -188,9 +249,9 @@ def _flat(values: object) -> Iterator[object]:
 
 
 def _options(texts: Iterable[str]) -> tuple[str, ...]:
-    """The options without the empty ones at the end; one in between keeps its letter."""
+    """The options without the empty ones at the end; one in between keeps its letter, and "None" is an option."""
     found = list(texts)
-    while found and found[-1] in NOTHING:
+    while found and not found[-1]:
         found.pop()
     return tuple(found)
 

@@ -131,10 +131,10 @@ class TaskSpec(Layout):
     sampling: SamplingSpec = SamplingSpec()
     scorers: list[str | dict[str, dict[str, Any]]]
     gold_tag: bool = False
-    """Whether each sample is tagged `gold=yes_no` or `gold=other`, and one with options by the letter of the right one
-    (`gold_position=A`): slices to report by, never a way to route."""
+    """Whether each sample is tagged `gold=yes_no` or `gold=other`, or, where it has options, by the letter of the right
+    one (`gold_position=A`): slices to report by, never a way to route."""
     shuffle_options: bool = False
-    """Whether options are put in an order that the sample's id decides; `gold_position` then tells the position bias."""
+    """Whether options stand in an order that the sample's id decides; `gold_position` then tells the position bias."""
     rows_of: str | None = None
     """The task whose Python file makes the rows before this one's own does."""
     published: dict[str, dict[str, Any]] = {}

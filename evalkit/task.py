@@ -16,10 +16,10 @@ from evalkit.errors import ConfigError, DataError, MissingPackageError, UsageErr
 from evalkit.images import picture_of
 from evalkit.models.base import Example, Lesson
 from evalkit.plugins import build, find
-from evalkit.rows import Found, Hook, Reader
+from evalkit.rows import Found, Hook, Quarantined, Reader, told
 from evalkit.scorers.base import Scorer
 from evalkit.sources.base import Source
-from evalkit.specs import DataUse, Layout, Rows, TaskSpec, read_spec
+from evalkit.specs import DataUse, Layout, TaskSpec, read_spec
 from evalkit.templates import Template, load_template
 from evalkit.types import Prompt, Sample, Sampling
 
@@ -35,10 +35,11 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class Survey:
-    """One pass over a split: its fingerprint, and whether samples that share an image are already neighbours."""
+    """One pass over a split: its fingerprint, whether samples that share an image are neighbours, what is left out."""
 
     fingerprint: Fingerprint
     grouped: bool
+    quarantined: tuple[Quarantined, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,13 +69,18 @@ class Task:
         """How one sample is asked."""
         return self.template.render(sample, self.sampling, self.spec.language, with_images=with_images)
 
+    def quarantined(self, split: str = "test") -> list[Quarantined]:
+        """The rows of a split that are left out of its samples, by id, with the reason; the same every time."""
+        return list(self.reader.quarantined(self._known(split)))
+
     def survey(self, split: str = "test") -> Survey:
         """Counts and digests a split. Raises DataError for a duplicate id, or data that is not what the task pins."""
-        survey = _survey(self.name, self.samples(split))
+        survey = _survey(self.name, self.reader.entries(self._known(split)))
         if not survey.fingerprint.count:
-            raise DataError(f"{self.name}: {self.reader.found[split].path} has no {split} rows (after `where`)")
+            out = f"; quarantined: {told(survey.quarantined, 3)}" if survey.quarantined else ""
+            raise DataError(f"{self.name}: {self.reader.found[split].path} has no {split} rows (after `where`){out}")
         if split == "test":
-            self._check_pin(survey.fingerprint, self.layout.rows)
+            self._check_pin(survey)
         return survey
 
     @functools.cached_property
@@ -115,22 +121,21 @@ class Task:
         """What a reader of the numbers must know about the copy of the data that was found."""
         found = self.reader.found["test"].path
         about = f" ({self.layout.about})" if self.layout.about else ""
-        named = [] if self.layout_name == "default" else [f"layout {self.layout_name}{about}: {found}"]
-        return named + [f"layout {self.layout_name} lacks {each}" for each in self.layout.lacks]
+        notes = [] if self.layout_name == "default" else [f"layout {self.layout_name}{about}: {found}"]
+        notes += [f"layout {self.layout_name} lacks {each}" for each in self.layout.lacks]
+        if out := self.quarantined():
+            notes.append(f"quarantined {len(out):,} {'row' if len(out) == 1 else 'rows'}: {told(out, 10)}")
+        return notes
 
     def _known(self, split: str) -> str:
         if split not in self.reader.found:
             raise UsageError(f"{self.name}: no split {split!r} here; {did_you_mean(split, self.reader.found)}")
         return split
 
-    def _check_pin(self, found: Fingerprint, pinned: Rows | None) -> None:
-        if pinned is None:
-            return
-        differs = [f"{found.count} rows instead of {pinned.count}"] if found.count != pinned.count else []
-        if pinned.images not in (None, found.images):
-            differs.append(f"{found.images} images instead of {pinned.images}")
-        if pinned.gold_sha256 not in (None, found.gold_sha256):
-            differs.append(f"digest {found.gold_sha256[:12]}… instead of {str(pinned.gold_sha256)[:12]}…")
+    def _check_pin(self, survey: Survey) -> None:
+        found, pinned = survey.fingerprint, self.layout.rows
+        total = found.count + len(survey.quarantined)
+        differs = pinned.differences(total, found.images, found.gold_sha256) if pinned else []
         if differs:
             path = self.reader.found["test"].path
             raise DataError(
@@ -139,22 +144,26 @@ class Task:
             )
 
 
-def _survey(name: str, samples: Iterator[Sample]) -> Survey:
+def _survey(name: str, entries: Iterator[Sample | Quarantined]) -> Survey:
     table = hashlib.sha256()
     ids: set[str] = set()
     images: set[str] = set()
+    out: list[Quarantined] = []
     grouped, previous, count = True, "", 0
-    for sample in samples:
-        count += 1
+    for sample in entries:
         if sample.id in ids:
             raise DataError(f"{name}: the id {sample.id!r} stands twice in the data; every row needs its own")
         ids.add(sample.id)
+        if isinstance(sample, Quarantined):
+            out.append(sample)
+            continue
+        count += 1
         first = sample.images[0].name if sample.images else ""
         grouped = grouped and (first == previous or first not in images)
         previous = first
         images.update(image.name for image in sample.images)
         table.update(canonical([sample.id, sample.question, list(sample.targets)]) + b"\n")
-    return Survey(Fingerprint(count, len(images), table.hexdigest()), grouped)
+    return Survey(Fingerprint(count, len(images), table.hexdigest()), grouped, tuple(out))
 
 
 def load_task(name: str, data: Sequence[Path] = (), catalogue: Catalogue | None = None) -> Task:
@@ -166,17 +175,17 @@ def load_task(name: str, data: Sequence[Path] = (), catalogue: Catalogue | None 
     bare, _, wanted = name.partition("@")
     path = catalogue.find("tasks", bare)
     spec = read_task(path)
+    hooks, hook_digest = _hooks(spec, path, catalogue)
     layout_name, layout, found = _locate(spec, wanted, data)
     if layout.fields is None:
         raise ConfigError(f"{path.name}: fields: is missing (in {path})")
     template = load_template(find_prompt(spec, path, catalogue))
-    hook, hook_digest = load_hook(path)
     return Task(
         name=spec.name,
         spec=spec,
         layout_name=layout_name,
         layout=layout,
-        reader=Reader(layout, layout.fields, found, spec.gold_tag, hook),
+        reader=Reader(layout, layout.fields, found, spec.gold_tag, spec.shuffle_options, hooks),
         template=template,
         sampling=Sampling(**spec.sampling.model_dump()),
         scorers=build_scorers(spec.scorers, path.name),
@@ -256,6 +265,20 @@ def open_source(task: str, split: str, layout: Layout) -> Source:
     except UsageError as error:
         raise ConfigError(f"{task}: splits.{split}: {error}") from error
     return build(found, options, f"{task}: splits.{split}.{name}")
+
+
+def _hooks(spec: TaskSpec, path: Path, catalogue: Catalogue) -> tuple[list[Hook], str]:
+    """The functions that make a task's rows, in their order, and the digest of their files."""
+    files = [path]
+    if spec.rows_of is not None:
+        try:
+            files.insert(0, catalogue.find("tasks", spec.rows_of))
+        except UsageError as error:
+            raise ConfigError(f"{path.name}: rows_of: {error}") from error
+        if not files[0].with_suffix(".py").is_file():
+            raise ConfigError(f"{path.name}: rows_of: {spec.rows_of} has no Python file that makes rows (in {path})")
+    found = [load_hook(file) for file in files]
+    return [hook for hook, _ in found if hook], "".join(digest for _, digest in found)
 
 
 def load_hook(task_file: Path) -> tuple[Hook | None, str]:

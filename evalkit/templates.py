@@ -2,6 +2,7 @@
 
 A template sees `question`, `options` (a list of `letter` and `text`), `kind`, `tags`, `images` and `language`.
 `{{ images[0] }}` puts a picture in that place; a template that places none gets them all in front of its text.
+`{{ question | placed(images) }}` puts pictures where the text itself says `<image 1>`, for data that refers to them so.
 An optional front matter between two lines `---` is YAML: `system` is the system text, `about` is for people.
 """
 
@@ -25,6 +26,7 @@ VARIABLES = frozenset({"question", "options", "kind", "tags", "images", "languag
 FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
 # A control character cannot be typed into a question, so that no data row can place a picture.
 PLACED = re.compile("\x00(\\d+)\x00")
+_REFERENCE = re.compile(r"<image (\d{1,3})>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ def load_template(path: Path) -> Template:
     environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
     )
+    environment.filters["placed"] = _placed
     try:
         used = jinja2.meta.find_undeclared_variables(environment.parse(body))
         compiled = environment.from_string(body)
@@ -103,6 +106,12 @@ def _lettered(sample: Sample) -> list[Option]:
     if len(sample.options) > len(string.ascii_uppercase):
         raise DataError(f"sample {sample.id} has {len(sample.options)} options; there are 26 letters")
     return [Option(letter, text) for letter, text in zip(string.ascii_uppercase, sample.options, strict=False)]
+
+
+def _placed(text: str, images: list[str]) -> str:
+    """The text with the pictures that it refers to in their places; where there is none to show, the words stay."""
+    places = dict(enumerate(images, 1))
+    return _REFERENCE.sub(lambda found: places.get(int(found[1])) or found[0], text)
 
 
 def _parts(text: str, images: tuple[Image, ...]) -> tuple[str | Image, ...]:

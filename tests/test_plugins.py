@@ -91,7 +91,7 @@ def test_models_are_named_with_hyphens() -> None:
         (Scorer, "exact_mach", "unknown scorer 'exact_mach'; did you mean exact_match?"),
         (Source, "jsonn", "unknown source 'jsonn'; did you mean json"),
         (Model, "openia", "unknown model 'openia'; did you mean openai?"),
-        (Scorer, "zzzzzz", "unknown scorer 'zzzzzz'; known: closed, exact_match"),
+        (Scorer, "zzzzzz", "unknown scorer 'zzzzzz'; known: clinical_match, closed, exact_match"),
         (Scorer, "base", "unknown scorer 'base'"),
         (Scorer, "../errors", "unknown scorer '../errors'"),
         (Scorer, "", "unknown scorer ''"),

@@ -219,10 +219,12 @@ def test_targets_are_text(read: Read, answer: object, targets: tuple[str, ...]) 
         ({"A": ["liver", "lung"]}, "A", ("liver", "lung")),
         ({"A": [1, 2]}, "A", ("1", "2")),
         ({"A": []}, "A", ()),
+        ({"A": "liver", "B": "None"}, "[A, B]", ("liver", "None")),
+        ({"A": ["liver", "N/A"]}, "A", ("liver", "N/A")),
     ],
 )
 def test_options_come_from_columns(read: Read, row: Row, columns: str, options: tuple[str, ...]) -> None:
-    """Options are several columns or one list; what is empty behind the last one is no option."""
+    """Options are several columns or one list; what is empty behind the last one is no option, and "None" is one."""
     assert read([{**ROW, **row}], fields=fields(options=columns))[0].options == options
 
 
@@ -311,6 +313,60 @@ def test_rows_may_be_numbered(read: Read) -> None:
     found = read(rows, number_rows="true", fields="{question: question, target: answer, image: image}")
 
     assert [sample.id for sample in found] == ["0", "1", "2"]
+
+
+def test_numbers_are_the_files(read: Read) -> None:
+    """A numbered row has its place in the file, whether `where` leaves out rows before it or not."""
+    found = read(number_rows="true", fields="{question: question, target: answer, image: image}", where="{side: left}")
+
+    assert [sample.id for sample in found] == ["0", "2"]
+
+
+CHOICE = tuple(
+    {"id": str(number), "question": "Which?", "answer": "lung", "image": "", "side": "x", "options": ["liver", "lung"]}
+    for number in range(40)
+)
+
+
+def test_options_stand_as_in_the_data(read: Read) -> None:
+    """Without being asked to, nothing changes the order of options or says where the right one stands."""
+    found = read(CHOICE, fields=fields(options="options"))
+
+    assert {sample.options for sample in found} == {("liver", "lung")}
+    assert {tag for sample in found for tag in sample.tags} == {"side"}
+
+
+def test_options_are_shuffled_by_the_id(read: Read) -> None:
+    """With `shuffle_options` the order is the id's alone, the same every time, and the targets stay what they are."""
+    found = read(CHOICE, fields=fields(options="options"), shuffle_options="true")
+    other = read(
+        [{**row, "question": "Who?"} for row in reversed(CHOICE)],
+        fields=fields(options="options"),
+        shuffle_options="true",
+    )
+
+    assert {sample.options for sample in found} == {("liver", "lung"), ("lung", "liver")}
+    assert {sample.id: sample.options for sample in found} == {sample.id: sample.options for sample in other}
+    assert {sample.targets for sample in found} == {("lung",)}
+
+
+@pytest.mark.parametrize("key", ["shuffle_options", "gold_tag"])
+def test_the_place_of_the_right_option_is_a_slice(read: Read, key: str) -> None:
+    """`gold_position` is the letter at which the right option stands, after shuffling."""
+    for sample in read(CHOICE, fields=fields(options="options"), **{key: "true"}):
+        assert sample.options["AB".index(sample.tags["gold_position"])] == "lung"
+        assert "gold" not in sample.tags
+
+
+def test_without_options_nothing_is_shuffled(read: Read) -> None:
+    """A sample without options has no place of the right one."""
+    assert [dict(sample.tags) for sample in read(shuffle_options="true")] == [{"side": row["side"]} for row in ROWS]
+
+
+def test_only_texts_can_be_shuffled(read: Read) -> None:
+    """A target that is no option's text, such as a letter, would be wrong after shuffling: DataError says so."""
+    with pytest.raises(DataError, match=r"row 1: its target is none of its options, which shuffle_options asks for"):
+        read([{**CHOICE[0], "answer": "B"}], fields=fields(options="options"), shuffle_options="true")
 
 
 def test_nothing_is_opened_before_it_is_asked_for(read: Read, data: Path) -> None:

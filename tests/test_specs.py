@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evalkit.errors import ConfigError
-from evalkit.specs import CardSpec, Layout, Split, TaskSpec, read_spec, read_yaml
+from evalkit.specs import CardSpec, Layout, Rows, Split, TaskSpec, read_spec, read_yaml
 
 ROOT = Path(__file__).parent.parent
 SLAKE = (ROOT / "tasks" / "slake.yaml").read_text(encoding="utf-8")
@@ -256,6 +256,38 @@ layouts:
     assert first.fields is not None
     assert (first.fields.question, first.fields.id) == ("other", None)
     assert (first.kind, first.images, first.lacks) == ("by_question", ["."], [])
+
+
+def test_published_rules_have_options_by_data_set(tmp_path: Path) -> None:
+    """`published` holds a published rule's options on this data set; a task that says nothing has none."""
+    spec = small(tmp_path, SMALL + "published: {medevalkit: {data: slake}}\n")
+
+    assert spec.published == {"medevalkit": {"data": "slake"}}
+    assert small(tmp_path).published == {}
+    assert "published: input should be a valid dictionary" in refusal(tmp_path, SMALL + "published: [medevalkit]\n")
+
+
+@pytest.mark.parametrize(("name", "data"), [("vqa_rad", "vqa_rad"), ("slake", "slake"), ("slake_zh", "slake")])
+def test_shipped_tasks_name_published_rules(name: str, data: str) -> None:
+    """The tasks whose data set a published rule treats in a way of its own say which one they are."""
+    spec = read_spec(ROOT / "tasks" / f"{name}.yaml", TaskSpec)
+
+    assert spec.published == {"medevalkit": {"data": data}, "karma": {"data": data}}
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ((3, 2, "ab"), []),
+        ((4, 2, "ab"), ["4 rows instead of 3"]),
+        ((3, 1, "ab"), ["1 images instead of 2"]),
+        ((4, 1, "cd" * 8), ["4 rows instead of 3", "1 images instead of 2", "digest cdcdcdcdcdcd… instead of ab…"]),
+    ],
+)
+def test_a_pin_says_what_differs(found: tuple[int, int, str], said: list[str]) -> None:
+    """A pin is held against rows, pictures and digest, and names each that differs."""
+    assert Rows(count=3, images=2, gold_sha256="ab").differences(*found) == said
+    assert Rows(count=found[0]).differences(*found) == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "tasks").glob("*.yaml")), ids=lambda path: path.stem)

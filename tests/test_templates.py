@@ -173,6 +173,26 @@ def test_pictures_stand_where_they_are_placed(write: Write, text: str, parts: tu
     assert render(write(text), sample).parts == parts
 
 
+@pytest.mark.parametrize(
+    ("question", "parts"),
+    [
+        ("Here <image 1>?", ("Here ", ONE, "?")),
+        ("<image 2> or <image 1>", (TWO, " or ", ONE)),
+        ("<image 1> and <image 1>", (ONE, " and ", ONE)),
+        ("<image 1> and <image 3>", (ONE, " and <image 3>")),
+        ("<image 0> <image 03> <Image 1>", (ONE, TWO, "<image 0> <image 03> <Image 1>")),
+    ],
+)
+def test_pictures_stand_where_the_text_refers_to_them(write: Write, question: str, parts: tuple[object, ...]) -> None:
+    """`placed(images)` puts the first picture where a text says `<image 1>`; where there is none the words stay."""
+    sample = dataclasses.replace(SAMPLE, question=question, images=(ONE, TWO))
+
+    assert render(write("{{ question | placed(images) }}"), sample).parts == parts
+    assert render(write("{{ question }}"), sample).parts == (ONE, TWO, question)
+    blind = write("{{ question | placed(images) }}").render(sample, Sampling(), with_images=False)
+    assert blind.parts == (question,)
+
+
 @pytest.mark.parametrize("question", ["\x000\x00", "\x007\x00", "a \x000\x00 b"])
 def test_no_question_places_a_picture(write: Write, question: str) -> None:
     """A question with control characters in it (JSON can hold them) places no picture and breaks nothing."""
@@ -255,6 +275,37 @@ def test_there_are_26_letters(write: Write) -> None:
 
     with pytest.raises(DataError, match="sample a has 27 options"):
         render(write("{{ question }}"), many)
+
+
+LETTERS = "A. liver\nB. heart\nGive the letter of the right option, and nothing else."
+
+
+@pytest.mark.parametrize(
+    ("question", "options", "parts"),
+    [
+        ("Which?", ("liver", "heart"), (ONE, TWO, f"Which?\n{LETTERS}")),
+        ("Which <image 2>?", ("liver", "heart"), (ONE, "Which ", TWO, f"?\n{LETTERS}")),
+        (
+            "Which?",
+            ("<image 1>", "<image 2>"),
+            ("Which?\nA. ", ONE, "\nB. ", TWO, "\nGive the letter of the right option, and nothing else."),
+        ),
+        ("Name it.", (), (ONE, TWO, "Name it.\nAnswer with a word or a short phrase only.")),
+    ],
+)
+def test_pictures_among_lettered_options(question: str, options: tuple[str, ...], parts: tuple[object, ...]) -> None:
+    """`options_letter_placed` shows every picture once: where question or option refers to it, else in front."""
+    template = load_template(ROOT / "prompts" / "options_letter_placed.j2")
+    sample = dataclasses.replace(SAMPLE, question=question, images=(ONE, TWO), options=options)
+
+    assert render(template, sample).parts == parts
+
+
+def test_lettered_options_ask_for_the_letter() -> None:
+    """`options_letter` has the picture in front, the question, a line for each option, and asks for its letter."""
+    prompt = render(load_template(ROOT / "prompts" / "options_letter.j2"))
+
+    assert prompt.parts == (ONE, f"Is it?\n{LETTERS}")
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "prompts").rglob("*.j2")), ids=lambda path: path.stem)

@@ -162,6 +162,8 @@ def _show_task(name: str, data: list[Path] | None, found: Catalogue) -> None:
     tags = ", ".join(f"{tag}={value}" for tag, value in sample.tags.items())
     print(f"# {task.fingerprint}")
     print("\n".join(f"# {note}" for note in task.notes()))
+    for row in task.quarantined():
+        print(f"# quarantined {row.id}: {row.reason}")
     print(f"# first sample: {sample.id} ({sample.kind}; {tags}), targets {list(sample.targets)}")
     print(f"# asked so:\n{task.prompt(sample).text}")
 

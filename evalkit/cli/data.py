@@ -94,14 +94,17 @@ def _tasks(wanted: list[str] | None, data: list[Path] | None, found: Catalogue) 
 
 def _verified(task: Task, decode: bool) -> str:
     from evalkit.images import verify as decode_image
+    from evalkit.rows import told
 
-    fingerprint = task.fingerprint
+    fingerprint, out = task.fingerprint, task.quarantined()
     task.check_images()
     if decode:
         for image in {image for sample in task.samples() for image in sample.images}:
             decode_image(image.read(), image.name)
     official = "the official test set" if task.layout.rows else "no official digest is pinned"
-    return f"{fingerprint.count:,} rows, {fingerprint.images:,} images, {fingerprint.gold_sha256[:16]}…; {official}"
+    left_out = f"; quarantined {len(out):,} of {fingerprint.count + len(out):,}: {told(out)}" if out else ""
+    found = f"{fingerprint.count:,} rows, {fingerprint.images:,} images, {fingerprint.gold_sha256[:16]}…"
+    return f"{found}; {official}{left_out}"
 
 
 def _print_rows(rows: Sequence[tuple[str, ...]], names: tuple[str, ...], json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from evalkit.errors import DataError
 
 Row = Mapping[str, object]
 """One row as its file has it, column name to value."""
+
+_EITHER = re.compile(r"\{([^{},]*(?:,[^{},]*)+)\}")
 
 
 class Source(ABC):
@@ -35,7 +38,7 @@ class Source(ABC):
 
 @dataclass(frozen=True)
 class FileSource(Source):
-    """Rows in one file, or in several shards of one pattern (`data/test-*.parquet`), below a data folder."""
+    """Rows in one file, or in several of one pattern (`data/test-*.parquet`), below a data folder."""
 
     path: str
 
@@ -58,7 +61,11 @@ class FileSource(Source):
 
 
 def shards(pattern: Path) -> list[Path]:
-    """The files that a path, or a pattern with `*` in its last part, stands for, by name."""
+    """The files that a path stands for, by name: `*` in its last part for any text, `{a,b}` in any for either."""
+    either = _EITHER.search(str(pattern))
+    if either is not None and not pattern.exists():
+        head, tail = str(pattern)[: either.start()], str(pattern)[either.end() :]
+        return sorted(file for text in either[1].split(",") for file in shards(Path(head + text + tail)))
     if "*" in pattern.name:
         return sorted(pattern.parent.glob(pattern.name))
     return [pattern] if pattern.is_file() else []
