@@ -83,7 +83,7 @@ def print_together(runs: Sequence[Run], quiet: bool) -> None:
     """Several models' runs: a table a task, models down, scorers across, on all samples."""
     for task in dict.fromkeys(run.task for run in runs):
         mine = [run for run in runs if run.task == task]
-        scorers = list(dict.fromkeys(each.scorer for run in mine for each in run.estimates))
+        scorers = _scorers([each for run in mine for each in run.estimates])
         rows = []
         for run in mine:
             found = {each.scorer: each.estimate for each in run.estimates if each.slice == "all"}
@@ -102,11 +102,13 @@ def print_together(runs: Sequence[Run], quiet: bool) -> None:
 
 def print_estimates(title: str, estimates: Sequence[SliceEstimate]) -> None:
     """Slices down, scorers across, each with its interval; what is too small to rank is dimmed."""
-    scorers = list(dict.fromkeys(each.scorer for each in estimates))
+    scorers = _scorers(estimates)
     by_place = {(each.slice, each.scorer): each.estimate for each in estimates}
     rows = []
     for name in dict.fromkeys(each.slice for each in estimates):
         found = {scorer: by_place[name, scorer] for scorer in scorers if (name, scorer) in by_place}
+        if not found:
+            continue
         n = max(each.n + each.missing for each in found.values())
         clusters = max(each.clusters for each in found.values())
         small = n < SMALL_SAMPLES or clusters < SMALL_CLUSTERS
@@ -114,6 +116,12 @@ def print_estimates(title: str, estimates: Sequence[SliceEstimate]) -> None:
         row = [name, f"{n:,}", f"{clusters:,}", *cells]
         rows.append([Dim(text) if small else text for text in row])
     print_table(title, ["slice", "n", "clusters", *scorers], rows, right=range(1, 3 + len(scorers)))
+
+
+def _scorers(estimates: Sequence[SliceEstimate]) -> list[str]:
+    """The scorers worth a column: all but those whose original program decides nothing here."""
+    kept = [each.scorer for each in estimates if each.estimate.n or each.estimate.missing]
+    return list(dict.fromkeys(kept or [each.scorer for each in estimates]))
 
 
 def print_rules(title: str, estimates: Sequence[SliceEstimate], by: Sequence[str] = ()) -> None:
@@ -163,7 +171,7 @@ def _value(estimate: Estimate | None, n: int, decimals: int) -> str:
 def cell(estimate: Estimate, n: int) -> str:
     """An estimate in per cent with its interval, and its n where that is not the row's."""
     if estimate.value is None:
-        return "all missing"
+        return "all missing" if estimate.missing else "no mark"
     interval = "" if estimate.low is None else f" ({100 * estimate.low:.1f}–{100 * (estimate.high or 0):.1f})"
     return f"{100 * estimate.value:.1f}{interval}" + (f" n={estimate.n:,}" if estimate.n != n else "")
 
@@ -179,8 +187,9 @@ def notes(run: Run) -> Iterator[str]:
     for each in run.estimates:
         if each.slice == "all" and each.estimate.unparsed:
             yield f"{run.model}, {each.scorer}: {each.estimate.unparsed:,} of {each.estimate.n:,} unparsed, marked 0"
-    clusters = min((each.estimate.clusters for each in run.estimates if each.slice == "all"), default=0)
-    if clusters < 30:  # scoring.md: a warning under 30 clusters
+    whole = [each.estimate for each in run.estimates if each.slice == "all" and each.estimate.n]
+    clusters = min((each.clusters for each in whole), default=0)
+    if whole and clusters < 30:  # scoring.md: a warning under 30 clusters
         yield f"only {clusters} clusters: the intervals are rough under 30"
     if not record["comparable"]:
         why = [f"{k} {record[k]}" for k in ("limit", "ablation") if record[k] is not None]
