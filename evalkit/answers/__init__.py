@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evalkit.answers.buckets import bucket_of, stated, unparsed
 from evalkit.answers.final import Part, final_part, whole_answer
-from evalkit.answers.options import choose, option_of
+from evalkit.answers.options import choose, denies_all, option_of
 from evalkit.answers.questions import asks_yes_no, named_options, opens_yes_no
 from evalkit.answers.text import Extraction, normalise, words
 from evalkit.answers.yes_no import yes_no
@@ -15,6 +15,7 @@ __all__ = [
     "asks_yes_no",
     "bucket_of",
     "choose",
+    "denies_all",
     "final_part",
     "named_options",
     "normalise",

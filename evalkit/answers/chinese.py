@@ -9,11 +9,11 @@ from evalkit.answers.text import word_set
 _NO = word_set(
     "不是 不是的 否 没 没有 没有的 无 不包含 不包括 不含 不含有 不可以 不能 不能够 不会 不存在 不对 不 "
     "不行 不属于 未见 并非 并不是 未出现 没有出现 没出现 未发现 没有发现 没有看到 看不到 观察不到 错 错误 "
-    "不正确"
+    "不正确 無 沒 沒有 錯"
 )
 _YES = word_set(
     "是 是的 有 有的 包含 包含的 包括 包括的 含有 可以 可以的 能 能够 会 会的 存在 存在的 对 对的 正确 "
-    "没错 属于 出现 出现了 可见 能看到 可以看到 可以观察到"
+    "没错 属于 出现 出现了 可见 能看到 可以看到 可以观察到 對 對的"
 )
 _CLAUSE = re.compile(r"[^,;.!?:\n。、，；：！？]+")
 _SPACE = re.compile(r"[\s\"'“”「」()\[\]]+")
@@ -33,6 +33,8 @@ _ABNORMAL = re.compile(
 )
 _ASKS_ABNORMAL = re.compile(r"(?:异常|不正常|不健康)的?[吗么呢]?\W*$")
 _ASKS_NORMAL = re.compile(r"(?:正常|健康)的?[吗么呢]?\W*$")
+_ASKS = re.compile(r"是否|有没有|有无|是不是|能不能|可不可以|能否|[吗?]")
+_SAYS = re.compile(r"[是有在可能会存含包显属见]")
 # One spelling for what a statement and its question say differently: a mark that negates (a letter, so that it outlives
 # the removal of punctuation), and 有 for any way of being there.
 _NEGATION = "ǃ"
@@ -68,7 +70,8 @@ def polarity(text: str, question: str) -> tuple[str, int, int] | None:
         return None
     first, found = clauses[0]
     said = _bare(first) or _health(first, question) or _echo(first, question)
-    if said is None or any(_bare(clause) not in (None, said) for clause, _ in clauses[1:]):
+    later = (polarity for clause, _ in clauses[1:] for polarity in (_bare(clause), _echo(clause, question)))
+    if said is None or any(polarity not in (None, said) for polarity in later):
         return None
     return said, found.start(), found.end()
 
@@ -91,10 +94,17 @@ def _health(clause: str, question: str) -> str | None:
 
 def _echo(clause: str, question: str) -> str | None:
     """The polarity of a clause that repeats the question's statement, or its end, with or without one negation."""
+    if _ASKS.search(clause):
+        return None
     asked, said = _spell(question), _spell(clause)
     negations = said.count(_NEGATION)
-    said = said.replace(_NEGATION, "")
-    if _NEGATION in asked or negations > 1 or len(said) < 2 or not asked.endswith(said):
+    # "没有肿块" denies "有肿块", and "没有增大" denies "增大".
+    forms = (said.replace(_NEGATION, ""), said.replace(_NEGATION + "有", ""))
+    said = next((form for form in forms if len(form) > 1 and asked.endswith(form)), "")
+    if not said or _NEGATION in asked or negations > 1:
+        return None
+    # A bare noun affirms nothing.
+    if not negations and said != asked and not _SAYS.search(clause):
         return None
     return "no" if negations else "yes"
 

@@ -3,65 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from bisect import bisect_left
+from collections.abc import Sequence
 
-from evalkit.answers.aliases import Name, names, singular
+from evalkit.answers.aliases import begun, joined
+from evalkit.answers.clauses import Clauses
 from evalkit.answers.final import Part, final_part
-from evalkit.answers.text import Extraction, Token, fold, normalise, tokens
-from evalkit.answers.yes_no import polarity
+from evalkit.answers.mentions import Mention, mentions_of, without_list
+from evalkit.answers.text import Extraction, Token, fold, has_words, normalise, tokens, word_set
 
-_END = r"(?![0-9A-Za-z'])"
-_FOLLOWED = r"(?=\W*$|\s*[.,;:!)。是\n\"'/&]|\s+(?i:because|since|is|was|due|for|and|or|but|not)\b)"
-# (B) and B) and "Option b": the letter is labelled, whatever its case.
-_LABELLED = re.compile(
-    rf"\(\s*(?P<round>[A-Za-z])\s*\)|(?<![0-9A-Za-z'(])(?P<half>[A-Za-z])\)|\[\s*(?P<square>[A-Za-z])\s*\]"
-    rf"|\b(?:option|choice|answer)(?:\s+|\s*[:=]\s*)[\"']?(?P<word>[A-Za-z]){_END}{_FOLLOWED}"
-    rf"|\b(?:option|choice)\s+(?P<upper>[A-Z]){_END}",
-    re.IGNORECASE,
-)
-_ALONE = re.compile(r"^\W*([A-Za-z])\W*$")
-_LINE_START = re.compile(r"^[^\w(]*([A-Za-z])\s*[.:](?=\s*\S)(?![A-Za-z]\.)\s*", re.MULTILINE)
-# A free capital is a letter only between a cue and a stop: not in "hepatitis B", nor "E. coli", nor "A nodule".
-_FREE = re.compile(
-    rf"(?:^[^\w]*|[,;:>=\n]\s*|[.!?。]\s+|(?:选项?|是|为)\s*"
-    r"|\b(?i:is|it's|be|so|choose|pick|select|chose|therefore|thus|hence|say|think|believe|not|with)"
-    rf"\s+)[\"']?([A-HJ-Z]){_END}{_FOLLOWED}(?!\.\s*[a-z])"
-)
-# "B MRI": a capital at the start of a line, right before an option's words; A and I would be words.
-_BEFORE_TEXT = re.compile(r"(?:^|\n)[^\w\n]*([B-HJ-Z])[^\w\n]*$")
-_MORE = re.compile(
-    rf"[.)]?\s*(?:,?\s*(?:or|and)\s+|[,/&]\s*)(?:option\s+)?\(?([A-Za-z])\)?{_END}(?!\s+[a-z])", re.IGNORECASE
-)
-_REACH = 300
-_COMMA = re.compile(r",")
-_NEW_CLAUSE = re.compile(
-    r"\b(?:is|are|was|were|it|it's|this|there|so|therefore|thus|rather|instead|shows?|suggests?|"
-    r"the answer)\b|是|而|所以",
-    re.I,
-)
-_COPULA = re.compile(r"[)\]\"'\s]*(?:(?:is|are|was|were|shows?|fits?)\b|是)", re.IGNORECASE)
-_EXAMPLE = re.compile(r"(?:\be\.g\.|\bfor example|\bfor instance|\bsuch as|例如|比如)[\s,.:(]*$", re.IGNORECASE)
-_CLAUSE_START = re.compile(r"[.;!?:\n。；]|\bbut\b|\bhowever\b|但", re.IGNORECASE)
-_NOT_BEFORE = re.compile(
-    r"\b(?:not|no|never|neither|nor|without|cannot|rather\s+than|instead\s+of|unlike|exclud\w*|rul\w+\s+out|"
-    r"(?:un|less\s+)likely)\b|n't\b|不|没|无|非|排除|而非",
-    re.IGNORECASE,
-)
-_NOT_AFTER = re.compile(
-    r"[)\]\"'\s]*(?:(?:is|are|was|were|can|does|do|would\s+be|seems?)\s*(?:not\b|n't)|(?:(?:is|are|was|were|would\s+be|"
-    r"seems?)\s+)?(?:incorrect|wrong|unlikely|excluded|ruled\s+out|less\s+likely|absent|false)\b|isn't|aren't|"
-    r"(?:是)?(?:不|错)|被排除)",
-    re.IGNORECASE,
-)
+_LABEL = re.compile(r"[^\w]*([A-Za-z])\s*(?:[.):]|\s-\s)+")
 _LABEL_END = re.compile(r"[)\].:]*\s*")
-# What every denial or example holds, so that most answers are settled at once.
-_DENIES = re.compile(
-    r"not|n't|no\b|never|neither|nor\b|without|rather|instead|unlike|exclud|out\b|less\s+likely|incorrect|wrong|absent|"
-    r"false|e\.g|example|instance|such\s+as|[不没无非错]|排除|例如|比如",
+_SENTENCE_END = re.compile(r"[.!?][\"')]*\s|\n|\bbecause\b|\bsince\b|。", re.IGNORECASE)
+# Behind these an answer says what it comes to.
+_CONCLUDES = re.compile(
+    r"\b(?:most\s+(?:likely|probabl[ey]|consistent|compatible|suggestive|prominent|appropriate|plausible|fitting)|"
+    r"best\s+(?:fits?|match(?:es)?|explain(?:s|ed)|describe[sd]?)|in\s+conclusion|therefore|thus|hence|"
+    r"i(?:'d|\s+(?:would|will))?\s+(?:choose|select|pick|go\s+with))\b",
     re.IGNORECASE,
 )
-_SENTENCE_END = re.compile(r"[.!?][\"')]*\s|\n|\bbecause\b|\bsince\b|。", re.IGNORECASE)
+_CONCLUSION_END = re.compile(r"[.!?](?=\s)|\n\s*\n|\n(?=[^\w\n]*\w)|。")
+_AFFIRMED = re.compile(r"[)\]\"'\s]*+(?:is|are)\s+(?:the\s+)?(?:correct|right|best|answer|most)\b", re.IGNORECASE)
+_ASSERTED = re.compile(
+    r"\b(?:therefore|so|thus|hence|answer|choose|select|pick|actually)\W*(?:\w+\W+){0,3}$", re.IGNORECASE
+)
 _SIDES = (
     ("left", "right"),
     ("upper", "lower"),
@@ -69,18 +34,9 @@ _SIDES = (
     ("anterior", "posterior"),
     ("左", "右"),
 )
-_YES_NO = frozenset(("yes", "no"))
-
-
-@dataclass(frozen=True, slots=True)
-class _Mention:
-    """One place that names an option, by its letter or by its words."""
-
-    index: int
-    start: int
-    end: int
-    letter: bool
-    negated: bool = False
+_SMALL = word_set("a an the of and or in on at to for by option choice answer it is this that")
+_REACH = 60
+_LONG_LINE = 400
 
 
 def choose(text: str | Part, options: Sequence[str], question: str = "", *, lettered: bool = True) -> Extraction | None:
@@ -88,37 +44,34 @@ def choose(text: str | Part, options: Sequence[str], question: str = "", *, lett
 
     A final-answer marker wins. What is left must name one option, by letter, by its words, or by both in agreement;
     what it negates ("not A") does not count, the longer of two options that fit wins, and "B or C" is unparsed. An
-    answer that opens with a letter may go on to speak of other options. The opposite of a side in the chosen words
-    vetoes it. `text` is a response, or the part of one that was found before. Options that were not put to the model as
-    A, B, C are not `lettered`: only their words name them.
+    answer that opens with its choice, or comes to it in the end ("the most likely diagnosis is …"), may speak of other
+    options besides. The opposite of a side in the chosen words vetoes it. `text` is a response, or the part of one that
+    was found before. Options that were not put to the model as A, B, C are not `lettered`: only their words name them.
     """
     part = final_part(text) if isinstance(text, str) else text
-    if part is None:
-        return None
     options = tuple(options)
-    plain = _without_list(part.folded.text, options)
-    known = names(options)
-    found = tokens(plain)
-    mentions = _texts(found, known)
-    letters = _letters(plain, mentions) if lettered else []
-    mentions = sorted([*mentions, *letters], key=lambda mention: mention.start)
-    if _DENIES.search(plain):
-        mentions = [replace(mention, negated=_negated(plain, mention.start, mention.end)) for mention in mentions]
-    mentions += _polar(plain, known, options, question)
-    chosen = [mention for mention in mentions if not mention.negated]
-    winner = _agreed(chosen) or _leading(chosen, plain, found)
-    if (
-        winner is None
-        or winner.index >= len(options)
-        or (not winner.letter and _vetoed(winner, found, mentions, options))
-    ):
+    if part is None or not options:
         return None
-    rule = "letter" if winner.letter else "option text"
+    plain = without_list(part.folded.text, options)
+    found = tokens(plain)
+    mentions = mentions_of(plain, options, question, lettered=lettered)
+    if not mentions and not lettered:
+        return _begun(part, found, options)
+    chosen = sorted((mention for mention in mentions if not mention.negated), key=_start)
+    label = _labelled(plain, options, chosen) if lettered else None
+    if label is not None:
+        return Extraction(options[label.index], part.named("letter"), part.span(label.start, label.end))
+    winner, rule = _decided(chosen, plain, found)
+    if winner is None or winner.index >= len(options) or _vetoed(winner, plain, found, mentions, options):
+        return None
+    rule += "letter" if winner.letter else "option text"
     return Extraction(options[winner.index], part.named(rule), part.span(winner.start, winner.end))
 
 
 def option_of(target: str, options: Sequence[str], question: str = "", *, lettered: bool = True) -> str | None:
     """The option that a target means: the one that it spells out, else what `choose` makes of it."""
+    if target in options and has_words(target):
+        return target
     wanted = normalise(target)
     for option in options:
         if wanted and normalise(option) == wanted:
@@ -127,17 +80,73 @@ def option_of(target: str, options: Sequence[str], question: str = "", *, letter
     return found.answer if found else None
 
 
-def _agreed(chosen: list[_Mention]) -> _Mention | None:
-    """The first mention, a letter before words, where all name one option."""
-    if len({mention.index for mention in chosen}) != 1:
+def denies_all(part: Part, options: Sequence[str]) -> Extraction | None:
+    """ "no" where a part names every option and denies each: "There is no mass or lesion"."""
+    mentions = mentions_of(part.folded.text, tuple(options), "", lettered=False)
+    if {mention.index for mention in mentions} != set(range(len(options))):
         return None
-    return min(chosen, key=lambda mention: (not mention.letter, mention.start))
+    if not mentions or not all(mention.negated for mention in mentions):
+        return None
+    return Extraction("no", part.named("options denied"), part.span(mentions[0].start, mentions[-1].end))
 
 
-def _leading(chosen: list[_Mention], plain: str, found: list[Token]) -> _Mention | None:
+def _labelled(plain: str, options: tuple[str, ...], chosen: list[Mention]) -> Mention | None:
+    """The letter that makes the first line with its option's words, whatever these hold: "E. A and B are right"."""
+    label = _LABEL.match(plain)
+    if label is None or (place := ord(label[1].upper()) - ord("A")) >= len(options) or not has_words(options[place]):
+        return None
+    stop = plain.find("\n", label.end())
+    stop = len(plain) if stop < 0 else stop
+    if normalise(plain[label.end() : stop]) != normalise(options[place]):
+        return None
+    winner = Mention(place, label.start(1), label.end(1), True)
+    return winner if _undisputed(winner, stop, chosen, plain) else None
+
+
+def _begun(part: Part, found: list[Token], options: tuple[str, ...]) -> Extraction | None:
+    """The option whose beginning is the whole answer, where the question lends it the rest."""
+    index = begun([token.text for token in joined(found)], options)
+    if index is None:
+        return None
+    return Extraction(options[index], part.named("option text"), part.span(found[0].start, found[-1].end))
+
+
+def _decided(chosen: list[Mention], plain: str, found: list[Token]) -> tuple[Mention | None, str]:
+    """The mention that decides, and how: all name one option, or the answer opens with it, or comes to it."""
+    if not chosen:
+        return None, ""
+    if _one(chosen):
+        return min(chosen, key=_rank), ""
+    opening = _leading(chosen, plain, found) or _heading(chosen, plain)
+    closing = _concluding(chosen, plain)
+    if opening and closing and opening.index != closing.index:
+        return None, ""
+    return (opening, "") if opening else (closing, "conclusion, ")
+
+
+def _one(chosen: list[Mention]) -> bool:
+    """Whether all mentions name the same option."""
+    return len({mention.index for mention in chosen}) == 1
+
+
+def _rank(mention: Mention) -> tuple[bool, int]:
+    """Letters before words, and the first before the later."""
+    return not mention.letter, mention.start
+
+
+def _start(mention: Mention) -> int:
+    return mention.start
+
+
+def _within(chosen: list[Mention], begin: int, end: int) -> list[Mention]:
+    """The mentions that begin in a stretch."""
+    return chosen[bisect_left(chosen, begin, key=_start) : bisect_left(chosen, end, key=_start)]
+
+
+def _leading(chosen: list[Mention], plain: str, found: list[Token]) -> Mention | None:
     """The letter that opens the answer, where its own sentence agrees and no other letter follows."""
-    first = min(chosen, key=lambda mention: mention.start, default=None)
-    if first is None or not first.letter or not found or first.start > found[min(2, len(found) - 1)].start:
+    first = chosen[0]
+    if not first.letter or not found or first.start > found[min(2, len(found) - 1)].start:
         return None
     if any(token.start < first.start and token.text not in ("option", "choice", "answer") for token in found):
         return None
@@ -148,110 +157,88 @@ def _leading(chosen: list[_Mention], plain: str, found: list[Token]) -> _Mention
     return first if same else None
 
 
-def _texts(found: list[Token], known: tuple[Name, ...]) -> list[_Mention]:
-    """Every place that spells out an option, the longest name first, none inside another."""
-    mentions: list[_Mention] = []
-    words = [singular(token.text) for token in found]
-    heads = {name.words[0] for name in known}
-    index = 0
-    while index < len(words):
-        fits = None
-        if words[index] in heads:
-            fits = next((name for name in known if tuple(words[index : index + len(name.words)]) == name.words), None)
-        # A name of one letter is an option's words only as the whole answer: "A" is an article.
-        if fits is None or (len(fits.words) == 1 and fits.words[0] in _YES_NO) or (fits.short and len(words) > 1):
-            index += 1
-            continue
-        start, end = found[index].start, found[index + len(fits.words) - 1].end
-        mentions.append(_Mention(fits.option, start, end, False))
-        index += len(fits.words)
-    return mentions
+def _heading(chosen: list[Mention], plain: str) -> Mention | None:
+    """The first line, where it is one option and no more, and what follows explains."""
+    first = chosen[0]
+    begin, end = _line(plain, first)
+    own = _within(chosen, begin, end)
+    if has_words(plain[:begin]) or end == len(plain) or not _one(own) or not _bare(plain, begin, end, own):
+        return None
+    first = min(own, key=_rank)
+    return first if _undisputed(first, end, chosen, plain) else None
 
 
-def _letters(plain: str, texts: list[_Mention]) -> list[_Mention]:
-    """Every place that names an option by its letter, or one that there is not ("B or E" among four)."""
-    alone = _ALONE.match(plain)
-    if alone is not None:
-        return [_Mention(_place(alone[1]), alone.start(1), alone.end(1), True)]
-    inside = {place for text in texts for place in range(text.start, text.end)}
-    return [
-        _Mention(_place(plain[start]), start, end, True)
-        for start, end in sorted(set(_letter_places(plain, texts)))
-        if start not in inside
-    ]
+def _undisputed(first: Mention, end: int, chosen: list[Mention], plain: str) -> bool:
+    """Whether the line that ends here stands alone, and nothing behind it takes its choice back."""
+    behind = _within(chosen, end, len(plain))
+    # The line right below that names another option makes both a list.
+    if behind and not has_words(plain[end : behind[0].start]) and plain.count("\n", end, behind[0].start) == 1:
+        return False
+    return not any(_contradicts(mention, first, chosen, plain) for mention in behind)
 
 
-def _place(letter: str) -> int:
-    """The place of a letter in the alphabet, from 0."""
-    return ord(letter.upper()) - ord("A")
+def _concluding(chosen: list[Mention], plain: str) -> Mention | None:
+    """What the last conclusion that names an option names, where nothing behind it contradicts."""
+    last: tuple[list[Mention], int] | None = None
+    for cue in _CONCLUDES.finditer(plain):
+        stop = _CONCLUSION_END.search(plain, cue.end())
+        end = stop.start() if stop else len(plain)
+        named = _within(chosen, cue.end(), end)
+        last = (named, end) if named else last
+    if last is None or not _one(last[0]):
+        return None
+    winner = min(last[0], key=_rank)
+    behind = _within(chosen, last[1], len(plain))
+    return None if any(_contradicts(mention, winner, chosen, plain) for mention in behind) else winner
 
 
-def _letter_places(plain: str, texts: list[_Mention]) -> Iterator[tuple[int, int]]:
-    """Where a single letter stands as a label and not as a word."""
-    seen: set[int] = set()
-    for pattern in (_LABELLED, _FREE):
-        for found in pattern.finditer(plain):
-            group = found.lastgroup or found.lastindex or 1
-            yield found.span(group)
-            end = found.end()
-            while (more := _MORE.match(plain, end)) and more.start(1) not in seen:
-                seen.add(more.start(1))
-                yield more.span(1)
-                end = more.end()
-    begins = {text.start for text in texts}
-    for found in _LINE_START.finditer(plain):
-        after = plain[found.end() : found.end() + 1]
-        if found.end() in begins or (plain[found.start(1)].isupper() and not after.islower()):
-            yield found.span(1)
-    for text in texts:
-        label = _BEFORE_TEXT.search(plain[max(0, text.start - 8) : text.start])
-        if label is not None:
-            place = max(0, text.start - 8) + label.start(1)
-            yield place, place + 1
+def _contradicts(mention: Mention, winner: Mention, chosen: list[Mention], plain: str) -> bool:
+    """Whether a later mention takes the choice back: alone on its line, or said to be the answer."""
+    if mention.index == winner.index:
+        return False
+    begin, end = _line(plain, mention)
+    if _bare(plain, begin, end, _within(chosen, begin, end)):
+        return True
+    before = plain[max(begin, mention.start - _REACH) : mention.start]
+    return _AFFIRMED.match(plain, mention.end) is not None or _ASSERTED.search(before) is not None
 
 
-def _negated(plain: str, start: int, end: int) -> bool:
-    """Whether a mention is denied in its own clause, or stands as an example.
-
-    A comma ends the reach of a "not" only where a new clause begins behind it: "not typical of A, B or C" denies all.
-    """
-    before = plain[max(0, start - _REACH) : start]
-    begin = max((found.end() for found in _CLAUSE_START.finditer(before)), default=0)
-    for found in _COMMA.finditer(before, begin):
-        if _NEW_CLAUSE.search(before, found.end()) or _COPULA.match(plain, end):
-            begin = found.end()
-    denied = _NOT_BEFORE.search(before, begin) or _NOT_AFTER.match(plain, end) or _EXAMPLE.search(before)
-    return denied is not None
+def _line(plain: str, mention: Mention) -> tuple[int, int]:
+    """The line that holds a mention."""
+    end = plain.find("\n", mention.end)
+    return plain.rfind("\n", 0, mention.start) + 1, len(plain) if end < 0 else end
 
 
-def _polar(plain: str, known: tuple[Name, ...], options: tuple[str, ...], question: str) -> list[_Mention]:
-    """The option that is the bare word yes or no, where the answer says it as an answer."""
-    polar = {name.words[0]: name.option for name in known if len(name.words) == 1 and name.words[0] in _YES_NO}
-    if not polar:
-        return []
-    said = polarity(plain, fold(question).text if len(options) == 2 else "")
-    if said is None or said[0] not in polar:
-        return []
-    return [_Mention(polar[said[0]], said[1], said[2], False)]
+def _bare(plain: str, begin: int, end: int, own: list[Mention]) -> bool:
+    """Whether a stretch holds no more than the mentions in it."""
+    if end - begin > _LONG_LINE:
+        return False
+    rest = (token for token in tokens(plain[begin:end]) if token.text not in _SMALL)
+    inside = [(mention.start - begin, mention.end - begin) for mention in own]
+    return all(any(start <= token.start < stop for start, stop in inside) for token in rest)
 
 
-def _vetoed(winner: _Mention, found: list[Token], mentions: list[_Mention], options: tuple[str, ...]) -> bool:
-    """Whether the answer also names the opposite side of the one in the chosen option."""
-    named = {token.text for token in tokens(fold(options[winner.index]).text)}
+def _vetoed(winner: Mention, plain: str, found: list[Token], mentions: list[Mention], options: tuple[str, ...]) -> bool:
+    """Whether the answer also names the opposite of a side in the chosen option, or all of a longer option's words."""
+    named = _content(options[winner.index])
     inside = {place for mention in mentions for place in range(mention.start, mention.end)}
-    elsewhere = {token.text for token in found if token.start not in inside}
-    return any((a in named and b in elsewhere) or (b in named and a in elsewhere) for a, b in _SIDES)
+    outside = [token for token in found if token.start not in inside]
+    if winner.letter:
+        _, end = _line(plain, winner)
+        outside = [token for token in outside if winner.end <= token.start < end]
+    elsewhere = {token.text for token in outside}
+    if any((a in named and b in elsewhere) or (b in named and a in elsewhere) for a, b in _SIDES):
+        return True
+    if winner.letter:
+        return False
+    longer = [words for option in options if named < (words := _content(option)) and words - named <= elsewhere]
+    if not longer:
+        return False
+    clauses = Clauses.of(plain)
+    said = {token.text for token in outside if not clauses.deny(token.start, token.end)}
+    return any(words - named <= said for words in longer)
 
 
-def _without_list(plain: str, options: tuple[str, ...]) -> str:
-    """The text with a repeated list of all the options blanked: repeating the question answers nothing."""
-    if "\n" not in plain:
-        return plain
-    wanted = [normalise(f"{chr(65 + n)} {option}") for n, option in enumerate(options)]
-    lines = plain.split("\n")
-    said = [normalise(line) for line in lines]
-    for n in range(len(lines) - len(wanted) + 1):
-        if said[n : n + len(wanted)] == wanted:
-            lines[n : n + len(wanted)] = [" " * len(line) for line in lines[n : n + len(wanted)]]
-            return "\n".join(lines)
-    return plain
+def _content(option: str) -> set[str]:
+    """The words that tell an option apart."""
+    return {token.text for token in tokens(fold(option).text)} - _SMALL

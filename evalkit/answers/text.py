@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 _HAN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f"
@@ -19,14 +21,25 @@ _TOKEN = re.compile(
 _X_RAY = re.compile(r"[\s\-]+")
 _BESIDE_HAN = re.compile(rf"(?<=[{_HAN}]) | (?=[{_HAN}])")
 _IS_HAN = re.compile(rf"[{_HAN}]")
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+# Soft hyphens, zero-width spaces, marks of direction and of the shape of an emoji.
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
+_WIDE = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+")
 _WRAPPER = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|bf|rm)\s*\{")
+# HTML, and the tokens with which a model ends its turn.
+_TAG = re.compile(
+    r"</?(?:b|i|u|p|em|strong|br|hr|span|div|code|pre|sub|sup|ul|ol|li|td|tr|table|h[1-6]|font|center)"
+    r"(?:\s+[a-z-]+\s*=[^<>]{0,200})?\s*/?>|</?s>|<(?:eos|pad|end of turn)>"
+    r"|<\|(?:im end|end|eot id|eom id|endoftext|end of text)\|>",
+    re.IGNORECASE,
+)
 _PLAIN = str.maketrans(
     {
         **dict.fromkeys("*_`~\t\r\x0b\x0c\xa0", " "),
         **dict.fromkeys("\u2018\u2019\u02bc\u00b4", "'"),
         **dict.fromkeys("\u201c\u201d", '"'),
-        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2212", "-"),
+        # A long dash stands between clauses, never inside a word.
+        **dict.fromkeys("\u2014\u2015", ";"),
     }
 )
 
@@ -48,42 +61,86 @@ class Token(NamedTuple):
     end: int
 
 
+class Stretch(NamedTuple):
+    """Where a stretch of a folded text begins, and where it stood in the original; `same` where positions agree."""
+
+    at: int
+    start: int
+    end: int
+    same: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Folded:
     """A text made plain (NFKC, plain quotes and dashes, markup blanked), knowing where each character came from.
 
-    Case is kept, because it tells the letter A from the article. `starts` and `ends` are empty where positions agree.
+    Case is kept, because it tells the letter A from the article. `stretches` is empty where positions agree.
     """
 
     text: str
-    starts: tuple[int, ...] = ()
-    ends: tuple[int, ...] = ()
+    stretches: tuple[Stretch, ...] = ()
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The place in the original text of a non-empty stretch of the folded one."""
-        return (self.starts[start], self.ends[end - 1]) if self.starts else (start, end)
+        if not self.stretches:
+            return start, end
+        first, last = self._stretch(start), self._stretch(end - 1)
+        return (
+            first.start + start - first.at if first.same else first.start,
+            last.start + end - last.at if last.same else last.end,
+        )
+
+    def _stretch(self, place: int) -> Stretch:
+        """The stretch that holds a character."""
+        return self.stretches[bisect_right(self.stretches, place, key=lambda stretch: stretch.at) - 1]
 
 
 def fold(text: str) -> Folded:
-    """The text made plain: full-width forms, no-break spaces, curly quotes, dashes, Markdown and LaTeX wrappers."""
-    if text.isascii() or (unicodedata.is_normalized("NFKC", text) and not _INVISIBLE.search(text)):
+    """The text made plain: full-width forms, no-break spaces, curly quotes, dashes, Markdown, HTML, LaTeX wrappers."""
+    if text.isascii() or _is_plain(text):
         return Folded(_plain(text))
     pieces: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    for start, end in _clusters(text):
-        piece = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text[start:end]))
-        pieces.append(piece)
-        starts.extend([start] * len(piece))
-        ends.extend([end] * len(piece))
-    return Folded(_plain("".join(pieces)), tuple(starts), tuple(ends))
+    stretches: list[Stretch] = []
+    length = 0
+    for start, end, piece in _stretches(text):
+        if piece:
+            pieces.append(piece)
+            stretches.append(Stretch(length, start, end, len(piece) == end - start))
+            length += len(piece)
+    return Folded(_plain("".join(pieces)), tuple(stretches))
 
 
-def _clusters(text: str) -> Iterator[tuple[int, int]]:
+def _is_plain(text: str) -> bool:
+    return unicodedata.is_normalized("NFKC", text) and _INVISIBLE.search(text) is None
+
+
+def _stretches(text: str) -> Iterator[tuple[int, int, str]]:
+    """(start, end, plain form) of the stretches that a text is made plain by, as long as positions agree in them."""
+    done = 0
+    for found in _WIDE.finditer(text):
+        start, end = found.span()
+        if done < start:
+            yield done, start, text[done:start]
+        plain = found.group() if _is_plain(found.group()) else _form(found.group())
+        if len(plain) == end - start and not any(map(unicodedata.combining, found.group())):
+            yield start, end, plain
+        else:
+            for first, last in _clusters(text, start, end):
+                yield first, last, _form(text[first:last])
+        done = end
+    if done < len(text):
+        yield done, len(text), text[done:]
+
+
+def _form(text: str) -> str:
+    """The compatibility form (NFKC), without what is not seen."""
+    return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+
+
+def _clusters(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Each base character with the combining marks behind it, so that both spellings of an accent become one."""
-    start = 0
-    for index in range(1, len(text) + 1):
-        if index == len(text) or not unicodedata.combining(text[index]):
+    for index in range(start + 1, end + 1):
+        if index == end or not unicodedata.combining(text[index]):
             yield start, index
             start = index
 
@@ -91,12 +148,24 @@ def _clusters(text: str) -> Iterator[tuple[int, int]]:
 def _plain(text: str) -> str:
     """The same number of characters, with wrappers blanked."""
     text = text.translate(_PLAIN)
-    return _WRAPPER.sub(lambda found: " " * len(found.group()), text) if "\\" in text else text
+    if "\\" in text:
+        text = _WRAPPER.sub(_blank, text)
+    return _TAG.sub(_blank, text) if "<" in text else text
+
+
+def _blank(found: re.Match[str]) -> str:
+    return " " * len(found.group())
 
 
 def tokens(folded: str) -> list[Token]:
     """The words of a folded text in order, with their places."""
-    return [Token(_word(found.group()), found.start(), found.end()) for found in _TOKEN.finditer(folded)]
+    return list(_tokens(folded))
+
+
+# Pure, and asked by every rule in turn for the same answer.
+@lru_cache(maxsize=16)
+def _tokens(folded: str) -> tuple[Token, ...]:
+    return tuple([Token(_word(found.group()), *found.span()) for found in _TOKEN.finditer(folded)])
 
 
 def _word(text: str) -> str:
@@ -110,6 +179,7 @@ def words(text: str) -> tuple[str, ...]:
     return folded_words(fold(text).text)
 
 
+@lru_cache(maxsize=16)
 def folded_words(folded: str) -> tuple[str, ...]:
     """The words of a folded text."""
     return tuple(map(_word, _TOKEN.findall(folded)))

@@ -8,39 +8,51 @@ from types import MappingProxyType
 from evalkit.answers import chinese
 from evalkit.answers.final import Part, final_part
 from evalkit.answers.statements import statement
-from evalkit.answers.text import Extraction, fold, has_han
+from evalkit.answers.text import Extraction, fold, folded_words, has_han
 
+_END = r"(?![0-9A-Za-z]|'[A-Za-z])"
 _LEAD = re.compile(
-    r"\W*(?:(?:human|assistant|response|output|model)\s*:\W*)?"
-    r"(?P<word>(?P<yes>yes|yeah|yep|yup|true)|no|nope|false)(?![0-9A-Za-z'])(?!-[A-Za-z])",
+    r"\W*+(?:(?:human|assistant|response|output|model)(?:\s*:|\s*\n)\W*)?(?:yes\s*(?:/|or)\s*no\W{0,2}[:?]\W*)?"
+    r"(?P<word>(?P<yes>yes|yeah|yep|yup|true|correct|affirmative)|no|nope|false|incorrect)" + _END + r"(?!-[A-Za-z])",
     re.IGNORECASE,
 )
+# These are an answer only before a stop: "True colour image", "Correct placement of the tube".
+_ALSO_ADJECTIVES = frozenset(("true", "false", "correct", "incorrect", "affirmative"))
 # "No" is an answer before a stop or a new sentence; before a noun it is a determiner ("No evidence of disease").
 _STOPS = re.compile(
-    r"\s*(?:$|[^\w\s])|\s*\n|\s+(?:it|there|this|that|these|those|the|they|he|she|i|we|not|because|since)\b", re.I
+    r"(?!\.\s*\d)(?:\s*$|[^\w\s]|\s+[^\w\s\"']|\s*\n|\s+(?:it|there|this|that|these|those|the|they|he|she|i|we|not|because|since)\b)",
+    re.IGNORECASE,
 )
 _STOPS_HARD = re.compile(r"\s*(?:$|[^\w\s]|\n)")
 _OTHER_NEXT = MappingProxyType(
     {
-        "yes": re.compile(r"\W*(?:(?:and|or)\b)?\W*(?:no|nope)(?![0-9A-Za-z'])", re.IGNORECASE),
-        "no": re.compile(r"\W*(?:(?:and|or)\b)?\W*(?:yes|yeah|yep)(?![0-9A-Za-z'])", re.IGNORECASE),
+        "yes": re.compile(r"\W*+(?:(?:and|or)\b\W*+)?(?:no|nope)" + _END + f"(?={_STOPS.pattern})", re.IGNORECASE),
+        "no": re.compile(r"\W*+(?:(?:and|or)\b\W*+)?(?:yes|yeah|yep)" + _END, re.IGNORECASE),
     }
 )
 _OTHER_LATER = MappingProxyType(
     {
         "yes": re.compile(
-            r"(?:[.;:,!?\n]\s*|\b(?:so|is|actually|but|answer|rather)\s+)no(?=\s*(?:[.,;:!?\n]|$))", re.IGNORECASE
+            r"(?:[.;:,!?\n]\s?|\b(?:so|is|actually|but|answer|rather)\s)no"
+            r"(?=\s?(?:[.,;:!?\n]|$)|\s(?:it|there|this|that|in|on|at|for|to)\b)",
+            re.IGNORECASE,
         ),
         "no": re.compile(r"\b(?:yes|yeah|yep)\b", re.IGNORECASE),
     }
 )
+_TAKES_BACK = re.compile(
+    r"\b(?:wait|correction|scratch that|my mistake|(?:on|upon) (?:second thought|reflection)|i (?:was|am) wrong|"
+    r"i made (?:a mistake|an error))\b",
+    re.IGNORECASE,
+)
 # A repeated instruction, "[Yes, No]" or "yes or no", says nothing.
 _BOTH = re.compile(
-    r"\byes\b\W{0,3}(?:,|/|\bor\b|\band\b)\W{0,3}no\b|\bno\b\W{0,3}(?:,|/|\bor\b|\band\b)\W{0,3}yes\b", re.I
+    r"\byes\b\W{0,3}(?:,|/|\bor\b|\band\b)\W{0,3}no\b|\bno\b\W{0,3}(?:,|/|\bor\b|\band\b)\W{0,3}yes\b", re.IGNORECASE
 )
 _CLOSE = re.compile(
-    r"(?:\b(?:so|therefore|thus|hence)\b[\s,:]*(?:it\s+is|it's|(?:i\s+(?:would|will)|i'd)\s+(?:say|answer))?"
-    r"|\bi(?:'d|\s+would|\s+will)?\s+(?:say|answer|think|believe))[\s,:\"']*(?P<word>(?P<yes>yes)|no)\W*$",
+    r"(?:\b(?:so|therefore|thus|hence)\b[\s,:]*+(?:it\s+is|it's|(?:i\s+(?:would|will)|i'd)\s+(?:say|answer))?"
+    r"|\bi(?:'d|\s+would|\s+will)?\s+(?:say|answer|think|believe|go\s+with)"
+    r"|\b(?:it's|it\s+is|that's|that\s+is|would\s+be)\s+an?(?:\s+(?:clear|definite))?)[\s,:\"']*+(?P<word>(?P<yes>yes)|no)\W*$",
     re.IGNORECASE,
 )
 _ANY = re.compile(r"\b(?:yes|yeah|no|nope)\b(?=\s*(?:[.,;:!?\n]|$))", re.IGNORECASE)
@@ -65,7 +77,7 @@ def yes_no(text: str | Part, question: str = "") -> Extraction | None:
 
 def polarity(plain: str, asked: str) -> tuple[str, int, int, str] | None:
     """("yes" or "no", start, end, rule) of a folded answer to a folded question, or None."""
-    lead = _LEAD.match(plain)
+    lead = _LEAD.match(plain, _behind_question(plain, asked))
     if lead is not None and _is_particle(lead, plain):
         found, rule = _leading(lead, plain), "leading word"
     elif has_han(plain):
@@ -77,10 +89,19 @@ def polarity(plain: str, asked: str) -> tuple[str, int, int, str] | None:
     return None if found is None else (*found, rule)
 
 
+def _behind_question(plain: str, asked: str) -> int:
+    """Where an answer begins that first repeats its question, or words of it: "Is there a mass? No."."""
+    end = plain.find("?")
+    if end < 0 or not asked:
+        return 0
+    said = folded_words(plain[:end])
+    return end + 1 if said and set(said) <= set(folded_words(asked)) else 0
+
+
 def _is_particle(lead: re.Match[str], plain: str) -> bool:
     """Whether the leading word is an answer and not a determiner or an adjective ("no evidence", "true colour")."""
     word = lead["word"].lower()
-    if word in ("true", "false"):
+    if word in _ALSO_ADJECTIVES:
         return _STOPS_HARD.match(plain, lead.end()) is not None
     return word != "no" or _STOPS.match(plain, lead.end()) is not None
 
@@ -90,8 +111,9 @@ def _leading(lead: re.Match[str], plain: str) -> tuple[str, int, int] | None:
     answer = "yes" if lead["yes"] else "no"
     if _OTHER_NEXT[answer].match(plain, lead.end()):
         return None
-    rest = _BOTH.sub(" ", plain[lead.end() :])
-    if _OTHER_LATER[answer].search(rest):
+    rest = "\n".join(" ".join(line.split()) for line in plain[lead.end() :].split("\n"))
+    rest = _BOTH.sub(" ", rest)
+    if _OTHER_LATER[answer].search(rest) or _TAKES_BACK.search(rest):
         return None
     return answer, lead.start("word"), lead.end("word")
 

@@ -9,6 +9,7 @@ from evalkit.answers import (
     Part,
     asks_yes_no,
     choose,
+    denies_all,
     named_options,
     normalise,
     opens_yes_no,
@@ -33,7 +34,10 @@ class _Form:
     def read(self, text: Part, question: str) -> Extraction | None:
         """What a response says in this form, or None. Where both forms are open, a leading yes or no comes first."""
         found = yes_no(text, "" if self.options else question) if self.polar else None
-        return found or (choose(text, self.options, question, lettered=self.lettered) if self.options else None)
+        if found or not self.options:
+            return found
+        found = choose(text, self.options, question, lettered=self.lettered)
+        return found or (denies_all(text, self.options) if self.polar else None)
 
     def canonical(self, target: str, question: str) -> str | None:
         """What a target says in this form, by the same rules, or None."""
@@ -68,7 +72,7 @@ class Closed(Scorer):
 
     def score(self, sample: Sample, response: Response) -> Score:
         """1 or 0; a blank, refused, cut-off or unreadable answer is 0 in its bucket."""
-        part = stated(response)
+        part = stated(response, sample.options)
         if isinstance(part, Score):
             return part
         form = _form(sample)
