@@ -93,7 +93,8 @@ _SIZES = word_set(
 )
 # What may be said before a denial that is meant of the whole picture: "The lungs are clear, without …".
 _ALL_OVER = word_set(
-    "lung chest appearance study otherwise overall unremarkable normal well expanded inflated aerated both clear with"
+    "xray radiograph mri ct cxr lung chest appearance study otherwise overall unremarkable normal well "
+    "expanded inflated aerated both clear with"
 )
 _PRONOUN = re.compile(
     r"^\W*(?:it|they|this|these|that)(?:\s+(?:is|are|was|were|do|does|has|have|appears?|looks?)\b|'s\b)|^\W*not\b", re.I

@@ -60,10 +60,12 @@ _ANY = re.compile(r"\b(?:yes|yeah|no|nope)\b(?=\s*(?:[.,;:!?\n]|$))", re.IGNOREC
 
 def yes_no(text: str | Part, question: str = "") -> Extraction | None:
     """Yes or no where the response says so, as "yes" or "no", else None; never a guess.
-    A final-answer marker wins. Then, in what is left: the leading word; a closing "so no"; the question's own
-    statement affirmed or negated, when that is the whole answer. "No" inside another word never counts, and a
-    leading word that the rest takes back ("No, that is incorrect; yes") is unparsed. `question` gives 正常 and 异常
-    their polarity. `text` is a response, or the part of one that was found before.
+
+    A final-answer marker wins. Then, in what is left: the leading word, behind the question where that is repeated; a
+    closing "so no"; the question's own statement, affirmed or negated, in a sentence that no other contradicts. "No"
+    inside another word never counts, and a leading word that the rest takes back ("No, that is incorrect; yes") is
+    unparsed. `question` gives 正常 and 异常 their polarity. `text` is a response, or the part of one that was found
+    before.
     """
     part = final_part(text) if isinstance(text, str) else text
     if part is None:

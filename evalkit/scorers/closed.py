@@ -61,9 +61,9 @@ class Closed(Scorer):
     """1 where the answer says what a target says: yes or no, or the same option. Open samples are not marked.
 
     The form comes from the declared kind and options, else from the question's words: yes or no; the options that it
-    names; and either for "Is there a mass or a lesion?", which may be meant both ways. The gold is never asked. Where
-    neither tells, and where nothing else was read, an answer that is a target word for word counts, and any other is
-    unparsed.
+    names; and either for "Is there a mass or a lesion?", which may be meant both ways, and where denying both is a no.
+    The gold is never asked. Where neither tells, and where nothing else was read, an answer that is a target word for
+    word counts, and any other is unparsed.
     """
 
     def marks(self, sample: Sample) -> bool:
