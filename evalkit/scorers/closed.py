@@ -22,6 +22,8 @@ from evalkit.answers import (
 from evalkit.scorers.base import Scorer
 from evalkit.types import Response, Sample, Score
 
+LETTERS = tuple("ABCDEFGHIJ")
+
 
 @dataclass(frozen=True)
 class _Form:
@@ -88,7 +90,8 @@ def _form(sample: Sample) -> _Form:
     if sample.kind == "yes_no":
         return _Form(polar=True)
     if sample.kind == "choice" or sample.options:
-        return _Form(polar=False, options=sample.options, lettered=True)
+        # Where the options' texts are not there, their letters are all that can be said: "OPTION B IS CORRECT".
+        return _Form(polar=False, options=sample.options or LETTERS, lettered=True)
     if asks_yes_no(sample.question):
         return _Form(polar=True)
     options = named_options(sample.question)

@@ -215,3 +215,19 @@ def test_shape_changes_nothing(
     values = {marked(question, form, target, kind=kind, options=options).value for form in forms}
 
     assert len(values) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "bucket"),
+    [
+        ("OPTION C IS CORRECT.", 1.0, "parsed"),
+        ("The answer is (B).", 0.0, "parsed"),
+        ("c", 1.0, "parsed"),
+        ("A nodule", 0.0, "unparsed"),
+        ("B or C", 0.0, "unparsed"),
+    ],
+)
+def test_a_choice_without_texts_is_read_by_its_letter(text: str, value: float, bucket: str) -> None:
+    """Where the options' texts are not in the file, the gold is "C: text" and only a letter can be read."""
+    score = Closed().score(Sample("1", "", ("C: aspirin",), kind="choice"), Response(text))
+    assert (score.value, score.bucket) == (value, bucket)
