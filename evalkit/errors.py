@@ -58,12 +58,16 @@ class RefusedError(EvalkitError):
 
 
 class CallError(EvalkitError):
-    """One call failed. `retryable` says whether asking again can help, `retry_after` (seconds) when."""
+    """One call failed. `retryable` says whether asking again can help, `retry_after` (seconds) when.
 
-    def __init__(self, message: str, *, retryable: bool, retry_after: float | None = None) -> None:
+    `busy` says that there was too much for the server: fewer calls at a time would help.
+    """
+
+    def __init__(self, message: str, *, retryable: bool, retry_after: float | None = None, busy: bool = False) -> None:
         super().__init__(message)
         self.retryable = retryable
         self.retry_after = retry_after
+        self.busy = busy
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

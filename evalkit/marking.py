@@ -10,7 +10,8 @@ from typing import Any
 
 from evalkit.answers import bucket_of
 from evalkit.scorers.base import Scorer
-from evalkit.scorers.published.base import Published
+from evalkit.scorers.published._choices import gold_letter
+from evalkit.scorers.published.base import Published, is_choice
 from evalkit.tally import Mark
 from evalkit.types import Bucket, Response, Sample, Score, Usage
 
@@ -65,7 +66,10 @@ def _noted(score: Score, scorer: Scorer, bucket: Bucket | None) -> Score:
 
 def columns(scorers: Mapping[str, Scorer], marked: Marked) -> dict[str, object]:
     """What was marked as flat columns: a published rule's by their names there, a scorer's value, bucket and answer."""
+    theirs = any(isinstance(scorer, Published) for scorer in scorers.values())
     found: dict[str, object] = {}
+    if theirs and is_choice(marked.sample):
+        found["gold_letter"] = gold_letter(marked.sample)
     for name, scorer in scorers.items():
         if not scorer.marks(marked.sample):
             continue

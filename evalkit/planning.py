@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from evalkit.ablation import Ablation, ablate
@@ -14,6 +16,7 @@ from evalkit.cards import NamedModel
 from evalkit.digest import canonical
 from evalkit.errors import RefusedError, UsageError
 from evalkit.models.base import Learner, Model
+from evalkit.record import secret_in
 from evalkit.runs import folder_name
 from evalkit.task import Survey, Task
 from evalkit.types import Prompt, Sample, Sampling
@@ -29,11 +32,17 @@ class Settings:
     seed: int = 0
     sampling: Sampling = Sampling()
     results: Path = Path("results")
-    connections: int = 32
+    connections: int | tuple[int, int] = 32
     retries: int = 6
     timeout: float | None = 600.0
     refresh: bool = False
     permitted: bool = False
+    max_cost: float | None = None
+
+    @property
+    def most_connections(self) -> int:
+        """How many calls there may be at a time."""
+        return self.connections if isinstance(self.connections, int) else self.connections[1]
 
 
 @dataclass(frozen=True)
@@ -97,12 +106,15 @@ def merged(*samplings: Sampling) -> Sampling:
     return Sampling(**values)
 
 
-def plan(task: Task, named: NamedModel, settings: Settings) -> Plan:
+def plan(task: Task, named: NamedModel, settings: Settings, today: date | None = None) -> Plan:
     """Checks everything that can be checked before the first question.
 
     Raises RefusedError where a data-use rule forbids it, DataError for bad data, UsageError for what does not fit.
     """
+    named.check_alive(today or datetime.now(UTC).date())
     _check_data_use(task, named, settings)
+    _check_price(task, named, settings)
+    _check_secrets(named)
     survey = task.survey()
     model = _taught(named.model, task)
     if model.sees and settings.ablation != "text-only":
@@ -121,6 +133,30 @@ def _check_data_use(task: Task, named: NamedModel, settings: Settings) -> None:
             f"{task.name}: sending its data to another's server needs your word ({rule.why}); "
             "--permit-third-party gives it, and the run records it"
         )
+
+
+def _check_price(task: Task, named: NamedModel, settings: Settings) -> None:
+    """Raises UsageError for a cap on what cannot be counted: an unknown price, or answers without a bound."""
+    price = named.price
+    if settings.max_cost is None or price.free:
+        return
+    if price.prices is None:
+        raise UsageError(
+            f"--max-cost: the price of {named.name} is unknown; a card that says its `prices` (and `images`) makes it "
+            "known, and without --max-cost it is asked all the same"
+        )
+    if price.images is None and named.model.sees and settings.ablation != "text-only":
+        raise UsageError(f"--max-cost: the card of {named.name} does not say (`images`) how many tokens a picture is")
+    sampling = merged(task.sampling, named.sampling, settings.sampling)
+    if sampling.max_tokens is None and price.longest is None:
+        raise UsageError(f"--max-cost: nothing bounds the answers of {named.name}; --sampling max_tokens=… does")
+
+
+def _check_secrets(named: NamedModel) -> None:
+    """Raises UsageError for options that would put a secret into every record of the run."""
+    found = secret_in(dict(named.model.identity), os.environ)
+    if found:
+        raise UsageError(f"{named.name}: {found}, which the run would record; give secrets in the environment instead")
 
 
 def _taught(model: Model, task: Task) -> Model:

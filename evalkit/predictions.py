@@ -10,7 +10,7 @@ from typing import get_args
 
 import orjson
 
-from evalkit.answers import asks_yes_no, named_options, yes_no
+from evalkit.answers import asks_yes_no, is_yes_no, named_options, normalise
 from evalkit.errors import DataError, UsageError, did_you_mean
 from evalkit.sources.base import FileSource, Row
 from evalkit.sources.csv import Csv
@@ -22,7 +22,9 @@ LONGEST = 10_000_000
 """Bytes of a line of JSON; what is longer is no answer."""
 OWN = frozenset({"id", "question", "gold", "response", "options", "image"})
 WHOLE = ("gold", "response")
-_LETTERED = re.compile(r"[A-Z]:\s")
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_LETTERED = re.compile(r"[A-Z]:\s+\S")
+_LETTER = re.compile(r"\(?([A-Za-z])\)?(?:[.:)\s]\s*(.+))?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +77,11 @@ def sample_of(prediction: Prediction) -> Sample:
     row, where = prediction.row, prediction.place
     question = _scalar(row.get("question"), "question", where)
     gold = row["gold"]
-    targets = tuple(_scalar(each, "gold", where) for each in (gold if isinstance(gold, list) else [gold]))
+    targets = tuple(_text(each, "gold", where) for each in (gold if isinstance(gold, list) else [gold]))
     options = _options(row.get("options"), where)
-    tags = {
-        name: text for name in row if name not in OWN and (text := _tag(row[name])) and not text.startswith(("[", "{"))
-    }
+    _scalar(row.get("answer_type"), "answer_type", where)
+    simple = (name for name in row if name not in OWN and not isinstance(row[name], dict | list))
+    tags = {name: text for name in simple if (text := _tag(row[name]))}
     kind = _kind(tags.get("answer_type", ""), question, options, targets)
     image = row.get("image")
     cluster = "|".join(map(str, image)) if isinstance(image, list) else _tag(image)
@@ -88,8 +90,7 @@ def sample_of(prediction: Prediction) -> Sample:
 
 def gold_tag(sample: Sample) -> str:
     """`yes_no` where every target says yes or no to its question, else `other`."""
-    yes = sample.targets and all(yes_no(target, sample.question) for target in sample.targets)
-    return "yes_no" if yes else "other"
+    return "yes_no" if is_yes_no(sample.targets, sample.question) else "other"
 
 
 def fields_of(row: Row, by: Iterable[str]) -> dict[str, str]:
@@ -106,7 +107,7 @@ def check_fields(file: Path, by: Iterable[str], found: Mapping[str, object]) -> 
 
 def _source(file: Path) -> FileSource:
     if not file.is_file():
-        raise UsageError(f"{file}: no such file")
+        raise UsageError(f"{file}: {'is a folder; a file would be right' if file.is_dir() else 'no such file'}")
     if file.suffix.lower() == ".json":
         return Json(str(file))
     return Csv(str(file)) if file.suffix.lower() == ".csv" else Jsonl(str(file), longest=LONGEST)
@@ -115,8 +116,8 @@ def _source(file: Path) -> FileSource:
 def _id(row: Row, where: str) -> str:
     if "id" not in row:
         raise DataError(f"{where} has no 'id' (found {', '.join(map(str, row))})")
-    name = "" if row["id"] is None else _scalar(row["id"], "id", where)
-    if not name:
+    name = _scalar(row["id"], "id", where)
+    if not name.strip():
         raise DataError(f"{where} has no id; answers are joined by id, never by order")
     return name
 
@@ -130,7 +131,16 @@ def _instead(column: str) -> str:
 def _scalar(value: object, column: str, where: str) -> str:
     if isinstance(value, dict | list):
         raise DataError(f"{where}: {column} is a {type(value).__name__}; a text would be right")
-    return "" if value is None else str(value)
+    text = "" if value is None else str(value)
+    if len(text) > LONGEST:
+        raise DataError(f"{where}: {column} has {len(text):,} characters; more than {LONGEST:,} is no answer")
+    return text
+
+
+def _text(value: object, column: str, where: str) -> str:
+    if value is None:
+        raise DataError(f"{where}: {column} holds null; a text would be right")
+    return _scalar(value, column, where)
 
 
 def _tag(value: object) -> str:
@@ -147,16 +157,24 @@ def _options(value: object, where: str) -> tuple[str, ...]:
         return ()
     if not isinstance(value, list | dict):
         raise DataError(f"{where}: options is a {type(value).__name__}; a list or letters to texts would be right")
-    return tuple(_scalar(each, "options", where) for each in (value.values() if isinstance(value, dict) else value))
+    if isinstance(value, dict):
+        letters = sorted(value, key=lambda letter: str(letter).strip().upper())
+        if [letter.strip().upper() for letter in letters] != list(LETTERS[: len(letters)]):
+            raise DataError(f"{where}: options has the keys {', '.join(value)}; the letters from A would be right")
+        value = [value[letter] for letter in letters]
+    return tuple(_text(each, "options", where) for each in value)
 
 
 def _spelt(targets: tuple[str, ...], options: tuple[str, ...]) -> tuple[str, ...]:
-    """The targets, each that is an option's letter and no option's text as the text."""
+    """The targets; one that is no option's text but an option's letter, alone or before that text, as the text."""
 
     def spelt(target: str) -> str:
-        letter = target.strip().upper()
-        place = ord(letter) - ord("A") if len(letter) == 1 else -1
-        return options[place] if target not in options and 0 <= place < len(options) else target
+        found = _LETTER.fullmatch(target.strip())
+        place = LETTERS.find(found[1].upper()) if found and target not in options else -1
+        if found is None or not 0 <= place < len(options):
+            return target
+        named = options[place]
+        return named if not found[2] or normalise(found[2]) == normalise(named) else target
 
     return tuple(map(spelt, targets))
 
@@ -167,7 +185,7 @@ def _kind(label: str, question: str, options: tuple[str, ...], targets: tuple[st
         return "choice"
     if label.lower() in get_args(Kind):
         return label.lower()  # type: ignore[return-value]
-    if not question:
-        # A file of letters brings neither question nor options: its "C: text" is the declaration.
-        return "choice" if targets and all(map(_LETTERED.match, targets)) else "open"
+    if targets and all(map(_LETTERED.match, targets)):
+        # A file of letters does not bring the options: its "C: text" is the declaration.
+        return "choice"
     return "yes_no" if asks_yes_no(question) else "closed" if named_options(question) else "open"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import platform
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from evalkit.models.base import Model
 from evalkit.specs import CardSpec
@@ -18,6 +20,47 @@ from evalkit.task import Fingerprint, Task
 from evalkit.types import Sampling
 
 PACKAGES = ("evalkit-medvlm", "numpy", "scipy", "scikit-learn", "pillow", "openai")
+
+SECRET = re.compile(
+    r"(?:^|[_-])(?:api[_-]?key|authorization|passw(?:or)?d|secret|(?:access|auth|bearer)[_-]token|credentials?)$"
+    r"|^(?:key|token)$",
+    re.IGNORECASE,
+)
+KEPT = re.compile(r"_(?:KEY|TOKEN|SECRET|PASSWORD)$")
+
+
+def secret_in(value: object, environment: Mapping[str, str], place: str = "") -> str:
+    """Where something that is to be recorded holds a secret, without the secret itself; "" where it holds none.
+
+    A secret is what stands under a name like `api_key`, a user, password or query in an address, and whatever a
+    variable of the environment holds whose name ends like a key's.
+    """
+    if isinstance(value, Mapping):
+        inner = [(str(name), each) for name, each in value.items()]
+        named = next((name for name, each in inner if SECRET.search(name) and each and isinstance(each, str)), "")
+        return f"{named} looks like a secret" if named else _first(inner, environment)
+    if isinstance(value, list | tuple):
+        return _first([(place, each) for each in value], environment)
+    if not isinstance(value, str):
+        return ""
+    held = _held(value, whole=place == "base_url") if "://" in value else ""
+    kept = (name for name, secret in environment.items() if KEPT.search(name) and len(secret) >= 8 and secret in value)
+    held = held or next((f"the value of the variable {name}" for name in kept), "")
+    return f"{place} holds {held}" if held else ""
+
+
+def _first(inner: Sequence[tuple[str, object]], environment: Mapping[str, str]) -> str:
+    return next((found for name, each in inner if (found := secret_in(each, environment, name))), "")
+
+
+def _held(address: str, *, whole: bool) -> str:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    holds = {"a password": parts.password, "a user name": parts.username}
+    holds |= {"a query": parts.query, "a fragment": parts.fragment} if whole else {}
+    return next((what for what, there in holds.items() if there), "")
 
 
 def task_record(task: Task, fingerprint: Fingerprint) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import Final, NamedTuple, NoReturn, get_args
 
-from evalkit.answers import asks_yes_no, named_options, yes_no
+from evalkit.answers import asks_yes_no, is_yes_no, named_options
 from evalkit.choices import QUARANTINE, shuffled
 from evalkit.errors import ConfigError, DataError, did_you_mean
 from evalkit.images import ImageFolder, first_folder
@@ -165,7 +165,7 @@ class Reader:
             return {"gold_position": right[0]} if right else {}
         if not self.gold_tag:
             return {}
-        return {"gold": "yes_no" if targets and all(yes_no(target, question) for target in targets) else "other"}
+        return {"gold": "yes_no" if is_yes_no(targets, question) else "other"}
 
     def _id(self, row: Row, last: Place) -> str:
         column = NUMBER if self.layout.number_rows else self.fields.id or "id"

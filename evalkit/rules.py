@@ -5,20 +5,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from evalkit.errors import UsageError, did_you_mean
 from evalkit.plugins import find, names
-from evalkit.predictions import read_predictions
 from evalkit.scorers.base import Scorer
+from evalkit.scorers.published.base import COLUMNS
 from evalkit.task import build_scorers
 
 STRICT = ("exact_match", "closed", "token_f1", "recall", "clinical_match")
 PUBLISHED = "published/"
-COLUMNS = MappingProxyType({"vqa_rad": "phrase_type", "slake": "content_type"})
-"""Data sets that rules treat differently, each with a column that only its own files have."""
-
 Options = Mapping[str, Mapping[str, Any]]
 """Options of published rules by their names, as a task file writes them under `published`."""
 
@@ -47,17 +43,13 @@ def build_rules(wanted: Sequence[str], options: Options) -> dict[str, Scorer]:
 
 
 def options_of_file(file: Path) -> Options:
-    """What a predictions file itself says of its data set, for the rules that treat data sets differently.
+    """What the name of a predictions file says of its data set, for the rules that treat data sets differently.
 
-    Its name does where it begins with one (`slake.en1061.jsonl`); else the columns of its first row: `content_type` is
-    SLAKE's, `phrase_type` VQA-RAD's.
+    `slake.en1061.jsonl` holds rows of SLAKE. Where the name says nothing, those rules go by each row's columns.
     """
     begin = file.name.lower().replace("-", "_")
     data = next((name for name in COLUMNS if begin.startswith(name)), None)
-    if data is None:
-        row = next(read_predictions(file)).row
-        data = next((name for name, column in COLUMNS.items() if column in row), None)
-    return {rule: {"data": data} if data else {} for rule in published_rules() if "data" in _options(rule)}
+    return {rule: {"data": data} for rule in published_rules() if "data" in _options(rule)} if data else {}
 
 
 def _options(rule: str) -> set[str]:

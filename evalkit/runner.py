@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from evalkit.cards import NamedModel
-from evalkit.errors import EvalkitError, ModelError
+from evalkit.errors import EvalkitError, ModelError, RefusedError
 from evalkit.images import Pictures, picture_of
 from evalkit.marking import mark, row_of
+from evalkit.models._budget import Budgeted, Ledger
 from evalkit.models.layers import Cached, Limited, Retrying
 from evalkit.planning import Plan, Settings, plan
+from evalkit.prices import Bill
 from evalkit.record import environment_record, model_record, result_record, task_record
 from evalkit.runs import Run, RunWriter
 from evalkit.store import Store
@@ -50,20 +52,25 @@ async def arun(task: Task, named: NamedModel, settings: Settings, progress: Prog
     return await execute(plan(task, named, settings), progress)
 
 
-async def execute(planned: Plan, progress: Progress | None = None) -> Run:
-    """Asks, marks and writes what was planned."""
+async def execute(planned: Plan, progress: Progress | None = None, ledger: Ledger | None = None) -> Run:
+    """Asks, marks and writes what was planned. Runs that share a ledger share its cap.
+
+    Raises RefusedError where asking on could cost more than that; what was answered is kept.
+    """
     started, settings = datetime.now(UTC), planned.settings
+    ledger = ledger or Ledger(settings.max_cost)
     planned.model.check()
     with Store(settings.results) as store:
         limited = Limited(inner=planned.model, connections=settings.connections, timeout=settings.timeout)
-        retrying = Retrying(inner=limited, retries=settings.retries, seed=settings.seed)
+        budgeted = Budgeted(inner=limited, price=planned.named.price, ledger=ledger)
+        retrying = Retrying(inner=budgeted, retries=settings.retries, seed=settings.seed)
         cached = Cached(inner=retrying, store=store, refresh=settings.refresh)
         try:
             asked = await _ask(planned, cached, progress)
         finally:
             await store.drain()
             await planned.model.aclose()
-        return _write(planned, store, asked, cached, started)
+        return _write(planned, store, asked, cached, paid=budgeted.paid, started=started)
 
 
 async def _ask(planned: Plan, cached: Cached, progress: Progress | None) -> Asked:
@@ -86,13 +93,20 @@ async def _ask(planned: Plan, cached: Cached, progress: Progress | None) -> Aske
                 progress(outcomes.total(), planned.total)
 
     # As many workers as connections: what a kill can lose, sent and not yet on the disk, is never more.
-    await _together(work, min(planned.total, planned.settings.connections))
+    try:
+        await _together(work, min(planned.total, planned.settings.most_connections))
+    except RefusedError as refused:
+        raise RefusedError(
+            f"{planned.task.name} · {planned.named.name}: stopped after {outcomes['answered']:,} of {planned.total:,} "
+            f"samples. {refused}. Every answer is kept and costs nothing more: the same command with a higher "
+            "--max-cost goes on from here"
+        ) from refused
     return asked
 
 
 def _check_alive(planned: Plan, outcomes: Counter[str], last: Response) -> None:
     """Raises ModelError when nothing was ever answered and as many calls as fit at once have failed for good."""
-    hopeless = outcomes["failed"] >= max(HOPELESS, planned.settings.connections)
+    hopeless = outcomes["failed"] >= max(HOPELESS, planned.settings.most_connections)
     if hopeless and not outcomes["answered"] and planned.model.known_ids is None:
         count = outcomes["failed"]
         raise ModelError(f"{planned.named.name}: the first {count} calls all failed; the last said: {last.error}")
@@ -112,8 +126,10 @@ async def _together(work: Callable[[], Coroutine[None, None, None]], workers: in
         raise known.exceptions[0] from None
 
 
-def _write(planned: Plan, store: Store, asked: Asked, cached: Cached, started: datetime) -> Run:
-    task = planned.task
+def _write(  # noqa: PLR0913  (all that asking left behind)
+    planned: Plan, store: Store, asked: Asked, cached: Cached, *, paid: float, started: datetime
+) -> Run:
+    task, bill = planned.task, Bill(planned.named.price)
     tally = Tally(clustered=task.layout.cluster is not None, scorers=task.scorers)
     tokens: Counter[str] = Counter()
     reported: set[str] = set()
@@ -130,6 +146,8 @@ def _write(planned: Plan, store: Store, asked: Asked, cached: Cached, started: d
             missing += bool(response.error)
             tokens.update({name: getattr(response.usage, name) or 0 for name in Usage.__slots__})
             reported.add(response.model)
+            if not response.error:
+                bill.add(asked.keys[number], response.usage)
         counts = {
             "asked": cached.asked,
             "cached": cached.found,
@@ -145,6 +163,7 @@ def _write(planned: Plan, store: Store, asked: Asked, cached: Cached, started: d
                 **_conditions(planned.settings),
                 **result_record(tally, counts),
                 "tokens": dict(tokens),
+                "cost": bill.record(paid),
                 **environment_record(started),
             }
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -150,6 +151,57 @@ class TaskSpec(Layout):
         return {name: Layout.model_construct(**{**base, **keys}) for name, keys in own.items()}
 
 
+class Prices(Spec):
+    """What a provider asks, in USD for a million tokens, as `source` said on that day."""
+
+    date: datetime.date
+    source: str
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cached: float | None = Field(default=None, ge=0, description="Input that the provider reads from its cache.")
+    batch: float | None = Field(default=None, gt=0, le=1, description="The share that the batch API asks.")
+
+
+class ImageTokens(Spec):
+    """How many tokens a picture is, by the provider's rule; `evalkit/prices.py` has the formulas."""
+
+    rule: Literal["tiles", "patches", "area", "fixed"]
+    source: str
+    size: int = Field(default=1, gt=0, description="The edge of a tile or patch in pixels; of `area`, pixels a token.")
+    each: float = Field(default=1, gt=0, description="Tokens of a tile or patch.")
+    base: int = Field(default=0, ge=0, description="Tokens of every picture.")
+    edge: int | None = Field(default=None, gt=0, description="The longer side is scaled down to it.")
+    short: int | None = Field(default=None, gt=0, description="The shorter side is scaled down to it.")
+    most: int | None = Field(default=None, gt=0, description="Patches, or tokens of `area`, at most.")
+
+
+class Context(Spec):
+    """How much a model takes and gives, in tokens, and how long a token is (an estimate)."""
+
+    tokens: int | None = Field(default=None, gt=0)
+    output: int | None = Field(default=None, gt=0)
+    characters_per_token: float = Field(default=4.0, gt=0)
+
+
+class Published(Spec):
+    """Numbers that somebody printed, by the names of our tasks; `others` has the columns that are none of ours."""
+
+    source: str
+    where: str
+    protocol: str
+    metric: str = "accuracy in per cent"
+    values: dict[str, float] = {}
+    others: dict[str, float] = {}
+
+
+class Retired(Spec):
+    """From which day on the provider does not answer, and which card to ask instead."""
+
+    date: datetime.date
+    source: str
+    successor: str = ""
+
+
 class CardSpec(Spec):
     """A model card: which adapter runs the model with which options, and what is known of it."""
 
@@ -157,11 +209,20 @@ class CardSpec(Spec):
     about: str
     adapter: str
     options: dict[str, Any] = {}
+    adapters: dict[str, dict[str, Any]] = {}
+    """Adapter → the options that it alone takes; `-a adapter=NAME` chooses another than `adapter`."""
     sampling: SamplingSpec = SamplingSpec()
     license: str = ""
     homepage: str = ""
+    training: str = ""
     trained_on: list[str] = Field(default=[], description="Tasks whose train split the model has seen.")
-    retired: str = ""
+    published: list[Published] = []
+    prices: Prices | None = None
+    free: bool = Field(default=False, description="Nothing is paid for an answer.")
+    images: ImageTokens | None = None
+    context: Context = Context()
+    retired: Retired | None = None
+    notes: list[str] = []
 
 
 S = TypeVar("S", bound=Spec)

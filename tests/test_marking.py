@@ -11,6 +11,7 @@ import pytest
 
 from evalkit.estimates import estimates
 from evalkit.marking import columns, mark
+from evalkit.rules import build_rules
 from evalkit.scorers.base import Scorer
 from evalkit.scorers.exact_match import ExactMatch
 from evalkit.scorers.published.base import CRASH, Published, plain
@@ -106,3 +107,14 @@ def test_a_tally_keeps_values_as_they_are() -> None:
     assert found["f1"].n == 4
     assert found["f1"].value == pytest.approx((1.25 + 1 / 3) / 4, abs=1e-15)
     assert found["all"].n == 5
+
+
+def test_a_blank_choice_keeps_the_originals_details() -> None:
+    """What a blank or refused answer counts as does not change what the original says of it."""
+    rules = build_rules(["vlmevalkit,multimedeval"], {})
+    for text in ("", "I'm sorry, I can't help with that."):
+        found = columns(rules, mark(rules, CHOICE, Response(text)))
+        assert found["vlmevalkit.to_llm"] is True
+        assert found["gold_letter"] == "B"
+    found = columns(rules, mark(rules, CHOICE, Response("")))
+    assert found["multimedeval.choice"] == "Invalid answer"

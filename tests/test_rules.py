@@ -11,7 +11,8 @@ from evalkit.errors import EvalkitError
 from evalkit.plugins import find
 from evalkit.rules import STRICT, build_rules, options_of_file, published_rules
 from evalkit.scorers.base import Scorer
-from evalkit.scorers.published.base import Published
+from evalkit.scorers.published.base import Published, data_set
+from evalkit.types import Sample
 
 NAMED = ("llava_med", "medevalkit", "multimedeval", "lmms_eval", "helm", "karma", "huatuo", "vlmevalkit", "mmmu")
 
@@ -64,16 +65,23 @@ def test_unknown_rules_are_refused(wanted: str, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "column", "data"),
+    ("file", "data"),
+    [("slake.en1061.x.jsonl", "slake"), ("VQA-RAD.test.jsonl", "vqa_rad"), ("x.jsonl", None)],
+)
+def test_the_name_of_a_file_tells_its_data_set(file: str, data: str | None) -> None:
+    """A rule that treats data sets differently is told the one that the file's name begins with, where it does."""
+    assert options_of_file(Path("some") / file).get("medevalkit", {}) == ({"data": data} if data else {})
+
+
+@pytest.mark.parametrize(
+    ("column", "declared", "data"),
     [
-        ("slake.en1061.x.jsonl", "lang", "slake"),
-        ("VQA-RAD.test.jsonl", "content_type", "vqa_rad"),
-        ("x.jsonl", "content_type", "slake"),
-        ("x.jsonl", "phrase_type", "vqa_rad"),
-        ("x.jsonl", "lang", None),
+        ("content_type", None, "slake"),
+        ("phrase_type", None, "vqa_rad"),
+        ("lang", None, None),
+        ("content_type", "vqa_rad", "vqa_rad"),
     ],
 )
-def test_a_file_tells_its_data_set(tmp_path: Path, file: str, column: str, data: str | None) -> None:
-    """A rule that treats data sets differently is told the one that the file's name, or else a column, declares."""
-    (tmp_path / file).write_text(f'{{"id": "1", "gold": "x", "response": "y", "{column}": "z"}}\n')
-    assert options_of_file(tmp_path / file)["medevalkit"] == ({"data": data} if data else {})
+def test_a_row_tells_its_data_set(column: str, declared: str | None, data: str | None) -> None:
+    """Where nothing is declared, a column that only one data set has says of which a row is."""
+    assert data_set(Sample("1", "?", ("yes",), tags={column: "x"}), declared) == data

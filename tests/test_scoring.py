@@ -228,10 +228,18 @@ def test_a_task_adds_its_tags_to_the_rows_that_it_knows(task: Task, tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("gold", "options", "target"),
-    [("B", ["MRI", "CT"], "CT"), ("b", ["MRI", "CT"], "CT"), ("B", ["A", "B"], "B"), ("E", ["MRI", "CT"], "E")],
+    [
+        ("B", ["MRI", "CT"], "CT"),
+        ("b", ["MRI", "CT"], "CT"),
+        ("B: CT", ["MRI", "CT"], "CT"),
+        ("(B) ct.", ["MRI", "CT"], "CT"),
+        ("B: MRI", ["MRI", "CT"], "B: MRI"),
+        ("B", ["A", "B"], "B"),
+        ("E", ["MRI", "CT"], "E"),
+    ],
 )
 def test_a_gold_letter_is_its_option(tmp_path: Path, gold: str, options: list[str], target: str) -> None:
-    """A gold that is an option's letter, and no option's text, stands for the text."""
+    """A gold that is an option's letter, alone or before its text, and no option's text stands for the text."""
     assert alone(tmp_path, gold=gold, options=options).sample.targets == (target,)
 
 
@@ -246,6 +254,29 @@ def test_predictions_may_be_json_or_csv(tmp_path: Path) -> None:
 
     assert found[0] == found[1] == found[2]
     assert found[0].options == ("MRI", "CT")
+
+
+def test_options_are_in_the_order_of_their_letters(tmp_path: Path) -> None:
+    """Options by letter are sorted by letter; keys that are not the letters from A are refused."""
+    assert alone(tmp_path, gold="MRI", options={"B": "MRI", "A": "CT"}).sample.options == ("CT", "MRI")
+    with pytest.raises(DataError, match="row 1: options has the keys A, C; the letters from A would be right"):
+        alone(tmp_path, gold="MRI", options={"A": "CT", "C": "MRI"})
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"gold": [None]}, "row 1: gold holds null"),
+        ({"options": [None, "b"]}, "row 1: options holds null"),
+        ({"answer_type": ["OPEN"]}, "row 1: answer_type is a list"),
+        ({"id": "  "}, "row 1 has no id"),
+    ],
+    ids=str,
+)
+def test_values_that_are_no_text_are_refused(tmp_path: Path, columns: dict[str, object], message: str) -> None:
+    """A null inside a list, a label that is a list, or an id of spaces is refused with row and column."""
+    with pytest.raises(DataError, match=message):
+        alone(tmp_path, **columns)
 
 
 def test_letters_alone_declare_a_choice(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from evalkit.answers.final import Part, final_part, whole_answer
 from evalkit.answers.options import choose, denies_all, option_of
 from evalkit.answers.questions import asks_yes_no, named_options, opens_yes_no
 from evalkit.answers.text import Extraction, normalise, words
-from evalkit.answers.yes_no import yes_no
+from evalkit.answers.yes_no import is_yes_no, yes_no
 
 __all__ = [
     "Extraction",
@@ -17,6 +17,7 @@ __all__ = [
     "choose",
     "denies_all",
     "final_part",
+    "is_yes_no",
     "named_options",
     "normalise",
     "opens_yes_no",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from types import MappingProxyType
 
 from evalkit.answers import chinese
 from evalkit.answers.final import Part, final_part
 from evalkit.answers.statements import statement
-from evalkit.answers.text import Extraction, fold, folded_words, has_han
+from evalkit.answers.text import Extraction, fold, folded_words, has_han, words
 
 _END = r"(?![0-9A-Za-z]|'[A-Za-z])"
 _LEAD = re.compile(
@@ -75,6 +76,16 @@ def yes_no(text: str | Part, question: str = "") -> Extraction | None:
         return None
     answer, start, end, rule = found
     return Extraction(answer, part.named(rule), part.span(start, end))
+
+
+def is_yes_no(targets: Iterable[str], question: str = "") -> bool:
+    """Whether every accepted answer is a yes or a no, in these words or in Chinese ones; False where there is none."""
+    found = list(targets)
+    return bool(found) and all(_says_so(target) and yes_no(target, question) for target in found)
+
+
+def _says_so(target: str) -> bool:
+    return has_han(target) or words(target)[:1] in (("yes",), ("no",))
 
 
 def polarity(plain: str, asked: str) -> tuple[str, int, int, str] | None:

@@ -172,15 +172,58 @@ def _show_model(name: str, found: Catalogue) -> None:
     import orjson
 
     from evalkit.cards import open_model
+    from evalkit.cli.output import print_table
+    from evalkit.errors import MissingPackageError
     from evalkit.specs import CardSpec, read_spec
 
     cards = found.files("cards")
     if name in cards:
-        read_spec(cards[name], CardSpec)
-        print(f"# {cards[name]}\n{cards[name].read_text(encoding='utf-8')}")
-    named = open_model(name, {}, found)
+        card = read_spec(cards[name], CardSpec)
+        print_table(f"{card.name} ({cards[name]})", ("", ""), list(_card_lines(card)))
+    try:
+        named = open_model(name, {}, found)
+    except MissingPackageError as error:
+        if name not in cards:
+            raise
+        print(error)
+        return
     print((type(named.model).__doc__ or "").strip())
     print(orjson.dumps(dict(named.model.identity), default=str, option=orjson.OPT_INDENT_2).decode())
+
+
+def _card_lines(card: CardSpec) -> Iterator[tuple[str, str]]:
+    """What a card says, a line a fact; what it does not say but one would want to know is said to be unknown."""
+    others = ", ".join(f"-a adapter={each}" for each in card.adapters if each != card.adapter)
+    yield "about", card.about
+    yield "adapter", card.adapter + (f" (or {others})" if others else "")
+    for label, given in (("options", card.options), *((f"  of {k}", v) for k, v in card.adapters.items() if v)):
+        yield label, "\n".join(f"{key}: {value!r}" for key, value in given.items())
+    decoding = {key: value for key, value in card.sampling.model_dump().items() if value is not None}
+    yield "decoding", ", ".join(f"{key} {value}" for key, value in decoding.items()) or "the task's"
+    yield "license", card.license or "unknown"
+    yield "homepage", card.homepage or "unknown"
+    yield "context", f"{card.context.tokens:,} tokens" if card.context.tokens else "unknown"
+    yield "price", _price_line(card)
+    yield "training", card.training or "unknown"
+    yield "trained on", ", ".join(card.trained_on) or "no task's train split that is known of"
+    if card.retired:
+        after = f"; ask {card.retired.successor} instead" if card.retired.successor else ""
+        yield "retired", f"{card.retired.date}{after} ({card.retired.source})"
+    for each in card.published:
+        numbers = ", ".join(f"{key} {value:g}" for key, value in {**each.values, **each.others}.items())
+        yield "published", f"{numbers}\n{each.metric}; {each.protocol}\n{each.source}, {each.where}"
+    for note in card.notes:
+        yield "note", note
+
+
+def _price_line(card: CardSpec) -> str:
+    prices = card.prices
+    if prices is None:
+        return "nothing is paid" if card.free else "unknown"
+    cached = f", ${prices.cached:g} cached input" if prices.cached is not None else ""
+    batch = f"; {100 * prices.batch:g} % of that through the batch API" if prices.batch else ""
+    each = f"${prices.input:g} input, ${prices.output:g} output{cached} for a million tokens{batch}"
+    return f"{each}\n{prices.date}, {prices.source}"
 
 
 def check(

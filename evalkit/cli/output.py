@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 SMALL_SAMPLES, SMALL_CLUSTERS = 20, 5
 PLAIN_WIDTH = 160
+WHOLE = 1000  # a table of numbers is never broken where there is no terminal
+NO_MARK_AT = 4
 WIDEST = 5
 NO_MARK = ("missing", "crash", "random")
 
@@ -33,10 +36,10 @@ class _Console(Console):
         raise BrokenPipeError
 
 
-def console(*, error: bool = False) -> Console:
+def console(*, error: bool = False, width: int = PLAIN_WIDTH) -> Console:
     """A console as wide as the terminal, or wide enough for a table where there is none."""
     stream = sys.stderr if error else sys.stdout
-    return _Console(file=stream, width=None if stream.isatty() else PLAIN_WIDTH, highlight=False, emoji=False)
+    return _Console(file=stream, width=None if stream.isatty() else width, highlight=False, emoji=False)
 
 
 class Dim(str):
@@ -50,8 +53,17 @@ def _printable(text: str) -> str:
     return "".join(each if each.isprintable() or each in "\n\t" else "\ufffd" for each in text)
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
-    """One table; the columns numbered in `right` are aligned to the right, and with the first are never broken."""
+def print_table(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: Sequence[int] = (),
+    width: int = PLAIN_WIDTH,
+) -> None:
+    """One table; the columns numbered in `right` are aligned to the right, and with the first are never broken.
+
+    `width` is that of a page where there is no terminal.
+    """
     table = Table(
         title=Text(_printable(title)),
         title_justify="left",
@@ -67,7 +79,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     for row in rows:
         # Text, never markup: a model's answer may hold brackets and control characters.
         table.add_row(*(Text(_printable(str(each)), style=each.style if isinstance(each, Dim) else "") for each in row))
-    console().print(table)
+    console(width=width).print(table)
 
 
 def print_run(run: Run, quiet: bool) -> None:
@@ -144,13 +156,24 @@ def print_rules(title: str, estimates: Sequence[SliceEstimate], by: Sequence[str
         rows.append([rule, f"{whole.n:,}", *counts, no_mark, _value(whole, whole.n, 2), *cells])
     titles = ["all", *(f"{name}\n{sizes[name]:,}" for name in shown[1:])]
     columns = ["rule", "n", "unparsed", "refused", "no mark", *titles]
-    kept = [number for number in range(len(columns)) if number != 4 or any(row[4] for row in rows)]
-    right = [place for place, number in enumerate(kept) if number not in (0, 4)]
-    print_table(title, [columns[n] for n in kept], [[row[n] for n in kept] for row in rows], right)
+    kept = [number for number in range(len(columns)) if number != NO_MARK_AT or any(row[NO_MARK_AT] for row in rows)]
+    kept = kept[: _fitting([[columns[n], *(row[n] for row in rows)] for n in kept])]
+    right = [place for place, number in enumerate(kept) if number not in (0, NO_MARK_AT)]
+    print_table(title, [columns[n] for n in kept], [[row[n] for n in kept] for row in rows], right, WHOLE)
     notes = ["per cent, ± half of the 95 % interval; n where it is not the slice's"]
-    if len(shown) < len(sizes):
-        notes.append(f"{len(sizes) - len(shown)} more slices with --json")
+    hidden = len(sizes) - sum(number > NO_MARK_AT for number in kept)
+    if hidden:
+        notes.append(f"{hidden} more slices with --json")
     console(error=True).print("; ".join(notes), style="dim", markup=False)
+
+
+def _fitting(columns: Sequence[Sequence[str]]) -> int:
+    """How many whole columns a terminal is wide enough for; at least the rule, its counts and the first slice."""
+    if not sys.stdout.isatty():
+        return len(columns)
+    widths = [max(len(line) for text in column for line in (text.splitlines() or [""])) + 2 for column in columns]
+    room = console().width
+    return max(5, sum(total <= room for total in itertools.accumulate(widths)))
 
 
 def size(estimate: Estimate) -> int:

@@ -17,7 +17,7 @@ from evalkit.cli import options
 if TYPE_CHECKING:
     from evalkit.cards import NamedModel
     from evalkit.catalogue import Catalogue
-    from evalkit.planning import Settings
+    from evalkit.planning import Plan, Settings
     from evalkit.runs import Run
     from evalkit.task import Task
     from evalkit.types import Sampling
@@ -32,6 +32,13 @@ SamplingText = Annotated[
     str | None, typer.Option("--sampling", metavar="KEY=VALUE,…", help="Decoding: temperature=0,max_tokens=64.")
 ]
 BaseUrl = Annotated[str | None, typer.Option("--base-url", help="The address of an OpenAI-compatible server.")]
+Connections = Annotated[
+    str, typer.Option(metavar="N|LOW-HIGH", help="Calls at a time; 10-100 finds what the server takes.")
+]
+MaxCost = Annotated[
+    float | None,
+    typer.Option("--max-cost", metavar="USD", min=0, help="Stop before this command could cost more; it can resume."),
+]
 Permit = Annotated[
     bool,
     typer.Option("--permit-third-party", help="You may send this data to the model's provider; recorded in the run."),
@@ -51,15 +58,16 @@ def run(
         int,
         typer.Option(min=-(2**53), max=2**53, help="Of everything that is drawn: retries' waits, shuffled pictures."),
     ] = 0,
-    max_connections: Annotated[int, typer.Option(min=1, help="Calls at a time.")] = 32,
+    max_connections: Connections = "32",
     timeout: Annotated[float, typer.Option(min=0.001, help="Seconds for one call.")] = 600.0,
     max_retries: Annotated[int, typer.Option(min=0, help="Times that a failed call is tried again.")] = 6,
+    max_cost: MaxCost = None,
     data: options.Data = None,
     results: options.Results = Path("results"),
     include_path: options.Include = None,
     refresh: Annotated[bool, typer.Option("--refresh", help="Ask again what is stored.")] = False,
     permit_third_party: Permit = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the first prompt and the number of calls.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the first prompt, calls, tokens and price.")] = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
     config: options.Config = None,
@@ -77,11 +85,11 @@ def run(
     found = catalogue(include_path or [])
     models = _models(model, model_args, base_url, found)
     tasks = [load_task(name, options.folders(data), found) for name in task]
-    chosen = Settings(
-        options.number(limit, "--limit"), tuple(sample_id or ()), ablate, seed, _sampling(sampling), results
-    )
-    settings = dataclasses.replace(chosen, connections=max_connections, retries=max_retries, timeout=timeout)
-    settings = dataclasses.replace(settings, refresh=refresh, permitted=permit_third_party)
+    first = options.number(limit, "--limit")
+    chosen = Settings(first, tuple(sample_id or ()), ablate, seed, _sampling(sampling), results)
+    calls = _connections(max_connections)
+    settings = dataclasses.replace(chosen, connections=calls, retries=max_retries, timeout=timeout)
+    settings = dataclasses.replace(settings, refresh=refresh, permitted=permit_third_party, max_cost=max_cost)
     work = [(each, named) for named in models for each in tasks]
     if dry_run:
         _show_plans(work, settings)
@@ -103,10 +111,11 @@ def _run_all(work: list[tuple[Task, NamedModel]], settings: Settings, quiet: boo
     import asyncio
 
     from evalkit.cli.output import progress
+    from evalkit.models._budget import Ledger
     from evalkit.planning import plan
     from evalkit.runner import execute
 
-    runs = []
+    runs, ledger = [], Ledger(settings.max_cost)
     try:
         # Everything is checked before the first question is asked: the last task's bad file must not waste the first's.
         plans = [plan(task, named, settings) for task, named in work]
@@ -114,7 +123,7 @@ def _run_all(work: list[tuple[Task, NamedModel]], settings: Settings, quiet: boo
             planned.model.check()
         for planned in plans:
             with progress(f"{planned.task.name} · {planned.named.name}", quiet) as show:
-                runs.append(asyncio.run(execute(planned, show)))
+                runs.append(asyncio.run(execute(planned, show, ledger)))
     except KeyboardInterrupt:
         print("evalkit: interrupted; answers are kept, the same command resumes:", file=sys.stderr)
         print(f"  {shlex.join(['evalkit', *sys.argv[1:]])}", file=sys.stderr)
@@ -133,6 +142,8 @@ def _report(runs: list[Run], json: bool, quiet: bool) -> None:
     else:
         for run in runs:
             print_run(run, quiet)
+    if not json and not quiet:
+        _say_cost(runs)
     for run in runs:
         if not any(each.estimate.n for each in run.estimates):
             raise EvalkitError(f"{run.task} · {run.model}: nothing was scored, {_why_nothing(run)}")
@@ -146,20 +157,31 @@ def _why_nothing(run: Run) -> str:
     return f"its scorers ({scorers}) mark none of these samples; evalkit score marks the answers with others"
 
 
+def _say_cost(runs: list[Run]) -> None:
+    """What was paid, on standard error; nothing where nothing is paid at all."""
+    from evalkit.prices import usd
+
+    for run in runs:
+        cost = run.record["cost"]
+        if cost["usd"] is None:
+            print(f"{run.task} · {run.model}: its price is unknown", file=sys.stderr)
+        elif cost["prices_date"]:
+            lacking = f"; {cost['unpriced']:,} answers came without their tokens" if cost["unpriced"] else ""
+            print(
+                f"{run.task} · {run.model}: {usd(cost['now'])} paid now, {usd(cost['earlier'])} before, "
+                f"at the prices of {cost['prices_date']}{lacking}",
+                file=sys.stderr,
+            )
+
+
 def _show_plans(work: list[tuple[Task, NamedModel]], settings: Settings) -> None:
     from evalkit.planning import plan
     from evalkit.types import Image
 
     for task, named in work:
         planned = plan(task, named, settings)
-        prompts = (prompt for _, prompt in planned.prompts())
-        prompt = next(prompts)
-        characters, pictures = len(prompt.text + prompt.system), len(prompt.images)
-        for each in prompts:
-            characters += len(each.text + each.system)
-            pictures += len(each.images)
-        print(f"{task.name} · {named.name}: {planned.total:,} calls at most, {pictures:,} pictures sent,", end=" ")
-        print(f"about {characters // 4:,} tokens of text (at 4 characters a token)")
+        prompt = next(prompt for _, prompt in planned.prompts())
+        _show_forecast(planned)
         for note in task.notes():
             print(f"  {note}")
         print(f"first prompt (sample {prompt.sample_id}):")
@@ -170,6 +192,43 @@ def _show_plans(work: list[tuple[Task, NamedModel]], settings: Settings) -> None
             print("\n".join(f"  {line}" for line in text.splitlines()))
         sent = {k: v for k, v in dataclasses.asdict(prompt.sampling).items() if v is not None}
         print(f"sampling as sent: {sent or 'nothing, the model decides'}\n")
+
+
+def _show_forecast(planned: Plan) -> None:
+    """Calls, tokens and price of a run, were none of it answered yet; what is not known is said to be."""
+    from evalkit.prices import usd
+
+    price, name = planned.named.price, planned.named.name
+    found = price.forecast(prompt for _, prompt in planned.prompts())
+    shown = f"{found.picture_tokens:,}" if price.images else "an unknown number"
+    longest = "an unknown number" if found.output is None else f"up to {found.output:,}"
+    print(f"{planned.task.name} · {name}: {found.calls:,} calls at most, {found.pictures:,} pictures sent")
+    print(
+        f"  tokens: about {found.text:,} of text (at {price.context.characters_per_token:g} characters a token), "
+        f"{shown if found.pictures else 0} of pictures, {longest} of answers"
+    )
+    if price.free:
+        print("  price: nothing is paid")
+    elif found.usd is None or price.prices is None:
+        lacking = "no card has one" if price.prices is None else "the tokens of its pictures or answers are"
+        print(f"  price: unknown ({lacking})")
+    else:
+        batch = price.prices.batch
+        half = f", {usd(batch * found.usd)} through its batch API" if batch else ""
+        print(
+            f"  price: {usd(found.usd)} if every answer is as long as it may be{half} "
+            f"(prices of {price.prices.date}: {price.prices.source})"
+        )
+
+
+def _connections(text: str) -> int | tuple[int, int]:
+    from evalkit.errors import UsageError
+
+    found = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", text.strip())
+    low, high = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    if not 1 <= low <= high:
+        raise UsageError(f"--max-connections {text!r}: a number from 1, or two like 10-100, would be right")
+    return low if low == high else (low, high)
 
 
 def _sampling(text: str | None) -> Sampling:

@@ -102,6 +102,8 @@ class _Given:
         if self.by and self.run:
             raise UsageError("--by slices by columns of a --predictions file; a run has its task's tags already")
         source = self.run / "samples.jsonl" if self.run else self.predictions
+        if samples_out and samples_out.exists() and not samples_out.is_file():
+            raise UsageError(f"--samples-out {samples_out} is no regular file; a file's name would be right")
         if samples_out and source and samples_out.resolve() == source.resolve():
             raise UsageError(f"--samples-out {samples_out} is the file that is marked; another name would be right")
 
@@ -142,11 +144,22 @@ def _scorers(given: _Given, task: Task | None) -> Mapping[str, Scorer]:
 
 
 def _counted(marked: Iterable[Marked], tally: Tally, forms: Forms | None) -> Iterator[Marked]:
+    strays = []
     for each in marked:
+        if each.sample.options and not set(each.sample.targets) & set(each.sample.options):
+            strays.append(each.sample.id)
         tally.add(each.sample, each.marks, each.slices)
         if forms is not None:
             forms.add(each.sample, each.response)
         yield each
+    if strays:
+        from evalkit.cli.output import console
+
+        which = ", ".join(strays[:3]) + (" …" if len(strays) > 3 else "")
+        line = (
+            f"the gold of {len(strays):,} rows is none of their options, so published choice rules mark them 0: {which}"
+        )
+        console(error=True).print(line, markup=False)
 
 
 def _write(file: Path | None, scorers: Mapping[str, Scorer], marked: Iterator[Marked]) -> None:
@@ -160,6 +173,7 @@ def _write(file: Path | None, scorers: Mapping[str, Scorer], marked: Iterator[Ma
         for _ in marked:
             pass
         return
+    file = file.resolve()  # what a link points to is written, and the link stays
     partial = file.with_name(f".{file.name}.part")
     try:
         with partial.open("wb") as lines:

@@ -10,6 +10,9 @@ from pathlib import Path
 from evalkit.errors import DataError
 from evalkit.sources.base import FileSource, Row
 
+FIELD = 10_000_000
+"""Characters of one value; what is longer is refused."""
+
 
 @dataclass(frozen=True)
 class Csv(FileSource):
@@ -19,21 +22,23 @@ class Csv(FileSource):
 
     def read(self, file: Path) -> Iterator[Row]:
         """One row a record. Raises DataError naming the line with too many or too few values."""
+        csv.field_size_limit(FIELD)
         try:
             with file.open(encoding="utf-8-sig", newline="", errors="surrogateescape") as text:
                 reader = csv.DictReader(_utf8(file, text), delimiter=self.delimiter, strict=True)
+                names = reader.fieldnames or ()
+                if len(set(names)) < len(names):
+                    raise DataError(f"{file}: line 1 names a column twice ({', '.join(names)})")
                 for row in reader:
                     # DictReader files what is too much under None, and fills with None what is missing.
                     if None in row or None in row.values():
-                        names = len(reader.fieldnames or ())
-                        raise DataError(
-                            f"{file}: line {reader.line_num} does not have {names} values as the first line"
-                        )
+                        found = f"line {reader.line_num} does not have {len(names)} values as the first line"
+                        raise DataError(f"{file}: {found}")
                     yield row
         except OSError as error:
             raise DataError(f"{file}: cannot be read ({error.strerror})") from error
         except csv.Error as error:
-            raise DataError(f"{file}: line {reader.line_num} is no CSV ({error})") from error
+            raise DataError(f"{file}: line {reader.line_num + 1} is no CSV ({error})") from error
 
 
 def _utf8(file: Path, lines: Iterable[str]) -> Iterator[str]:

@@ -39,7 +39,9 @@ class Jsonl(FileSource):
             row = orjson.loads(line)
         except orjson.JSONDecodeError as error:
             hint = "; JSON has no NaN: null or a text would be right" if b"NaN" in line else ""
-            raise DataError(f"{file}: line {number} is not whole JSON ({error}){hint}") from error
+            raise DataError(
+                f"{file}: line {number} is not whole JSON ({error.msg}, character {error.pos + 1}){hint}"
+            ) from error
         if not isinstance(row, dict):
             raise DataError(f"{file}: line {number} is a {type(row).__name__}; an object would be right")
         return row

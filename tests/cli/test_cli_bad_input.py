@@ -48,7 +48,7 @@ def refused(evalkit: Program, *arguments: object) -> Done:
         (("run", "-M", "", *TINY), ("unknown model ''", "majority")),
         (("run", "-M", "opnai/gpt", *TINY), ("unknown model 'opnai/gpt'", "openai")),
         (("run", "-M", "openai", *TINY), ("openai", "needs model")),
-        (("run", "-M", "openai/x", *TINY), ("openai/x", "no key", "OPENAI_API_KEY")),
+        (("run", "-M", "openai/x", *TINY), ("x: no key", "OPENAI_API_KEY")),
         (("run", "-M", "no.such:Model", *TINY), ("no.such:Model", "no module no")),
         (("run", "-M", "json:Model", *TINY), ("json:Model", "no Model class of that name")),
         (("run", "-M", ":Model", *TINY), (":Model", "module")),

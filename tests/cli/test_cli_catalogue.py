@@ -93,6 +93,24 @@ def test_a_model_is_shown_with_its_identity(evalkit: Program, name: str, words: 
     assert all(word in done.out for word in words)
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("gpt-4o", ("$2.5 input", "2026-11-23, https://", "2027-01-14; ask gpt-6-luna instead", "128,000 tokens")),
+        ("gpt-4v", ("2024-12-06; ask gpt-4o instead", "price       unknown")),
+        ("huatuogpt-vision-7b", ("or -a adapter=hf", "nothing is paid", "vqa_rad_mcq 63.7", "arXiv 2406.19280")),
+        ("lingshu-7b", ("trained on  vqa_rad, slake", "note ")),
+        ("mine", ("license     unknown", "price       unknown", "training    unknown", "decoding    the task's")),
+    ],
+)
+def test_a_card_is_shown_for_people(evalkit: Program, name: str, words: tuple[str, ...]) -> None:
+    """`show model` prints what a card says a fact a line, and says of what it does not say that it is unknown."""
+    write("mine/cards/mine.yaml", "{name: mine, about: My card., adapter: scripted}")
+    done = evalkit("show", "model", name, *HERE[:2])
+    assert done.code == 0
+    assert [word for word in words if word not in done.out] == []
+
+
 def test_a_run_is_shown_with_what_was_wrong(evalkit: Program) -> None:
     """`show run` prints a run's table; `--wrong` adds the samples that were not right, with what was wanted."""
     evalkit("run", "-M", "scripted", "-a", "fails=[organ]", *TINY)

@@ -156,6 +156,134 @@ def test_the_picture_can_be_taken_away(evalkit: Program) -> None:
     assert not {one, two} & {each for row in shown["blank"] for each in row}
 
 
+@pytest.mark.parametrize(("given", "fits"), [("1", True), ("2-3", True), ("0", False), ("3-2", False), ("many", False)])
+def test_connections_are_a_number_or_a_range(evalkit: Program, given: str, fits: bool) -> None:
+    """`--max-connections` takes a number from 1, or two between which the right one is found."""
+    done = evalkit("run", "-M", "scripted", *TINY, "--max-connections", given)
+    assert done.code == (0 if fits else 2)
+    assert fits or "--max-connections" in done.err
+
+
+CARD = """\
+name: paid
+about: Costs something.
+adapter: openai
+options: {{model: m-1, base_url: "{url}"}}
+prices: {{date: 2026-11-23, source: a page, input: 1000, output: 10000, cached: 100, batch: 0.5}}
+images: {{rule: fixed, base: 100, source: a page}}
+"""
+# Of the loopback server's usage: 4 new and 3 cached tokens of input, 2 of output.
+EACH = (4 * 1000 + 3 * 100 + 2 * 10000) / 1e6
+
+
+def card(url: str = "http://127.0.0.1:1/v1", name: str = "paid", text: str = CARD) -> tuple[str, ...]:
+    """The arguments that name a model with a price, whose card is in the user's folder."""
+    file = Path(f"mine/cards/{name}.yaml")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text.format(url=url))
+    return ("-M", name)
+
+
+def test_a_dry_run_names_the_price(evalkit: Program) -> None:
+    """`--dry-run` prints calls, the tokens of text, pictures and answers, and the price with and without batch."""
+    out = evalkit("run", *card(), *TINY, "--dry-run").out
+
+    text = int(out.partition("tokens: about ")[2].partition(" ")[0])
+    price = (text + 300) * 1000 / 1e6 + 48 * 10000 / 1e6
+    assert "3 calls at most, 3 pictures sent" in out
+    assert "300 of pictures, up to 48 of answers" in out
+    assert (
+        f"price: ${price:,.2f} if every answer is as long as it may be, ${price / 2:,.2f} through its batch API" in out
+    )
+    assert "2026-11-23: a page" in out
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (("-M", "scripted"), "price: nothing is paid"),
+        (("-M", "openai/x", "--base-url", "http://127.0.0.1:1/v1"), "price: unknown (no card has one)"),
+    ],
+)
+def test_a_dry_run_says_what_it_does_not_know(evalkit: Program, model: tuple[str, ...], words: str) -> None:
+    """A price that is nothing or unknown is said to be; it is never guessed."""
+    assert words in evalkit("run", *model, *TINY, "--dry-run").out
+
+
+def test_a_cap_stops_and_the_same_command_resumes(evalkit: Program) -> None:
+    """At its cap a run stops with exit code 5, how far it came and what it spent; with a higher cap it goes on."""
+    with serving(Loopback(lambda *_: completion("yes"))) as server:
+        command = ("run", *card(server.url), *TINY, "--sampling", "max_tokens=2", "--max-connections", 1)
+        stopped = evalkit(*command, "--max-cost", 0.33)
+        asked = len(server.requests)
+        (run,) = evalkit(*command, "--max-cost", 8, "--json").json
+        again = evalkit(*command, "--max-cost", 0, "--json").json[0]
+
+    assert stopped.code == 5
+    assert 0 < asked < 3
+    assert all(
+        word in stopped.err for word in (f"stopped after {asked} of 3", "--max-cost 0.33", "a higher --max-cost")
+    )
+    assert len(server.requests) == 3
+    assert run["counts"]["asked"] == 3 - asked
+    assert run["cost"] == {
+        "usd": pytest.approx(3 * EACH),
+        "now": pytest.approx((3 - asked) * EACH),
+        "earlier": pytest.approx(asked * EACH),
+        "input_tokens": 21,
+        "output_tokens": 6,
+        "unpriced": 0,
+        "prices_date": "2026-11-23",
+    }
+    assert (again["cost"]["now"], again["cost"]["earlier"]) == (0, pytest.approx(3 * EACH))
+
+
+def test_what_was_paid_is_said(evalkit: Program) -> None:
+    """After a run what it cost is on standard error, unless it is to be quiet."""
+    with serving(Loopback(lambda *_: completion("yes"))) as server:
+        command = ("run", *card(server.url), *TINY)
+        assert "paid now, $0.00 before, at the prices of 2026-11-23" in evalkit(*command).err
+        assert evalkit(*command, "--quiet").err == ""
+
+
+def test_a_cap_holds_for_the_whole_command(evalkit: Program) -> None:
+    """Several models or tasks of one command share its cap."""
+    with serving(Loopback(lambda *_: completion("yes"))) as server:
+        both = (*card(server.url), *card(server.url, "other", CARD.replace("paid", "other").replace("m-1", "m-2")))
+        done = evalkit("run", *both, *TINY, "--sampling", "max_tokens=2", "--max-cost", 0.38)
+
+    assert done.code == 5
+    assert "other: stopped after" in done.err
+    assert len(server.requests) < 6
+
+
+@pytest.mark.parametrize(
+    ("model", "code", "words"),
+    [
+        (("openai/x", "--base-url", "http://127.0.0.1:1/v1"), 2, "the price of openai/x is unknown"),
+        (("scripted",), 0, ""),
+        (("majority",), 0, ""),
+    ],
+)
+def test_a_cap_needs_a_price(evalkit: Program, model: tuple[str, ...], code: int, words: str) -> None:
+    """`--max-cost` with a model whose price is unknown is refused; where nothing is paid it is fine."""
+    done = evalkit("run", "-M", *model, *TINY, "--max-cost", 1, "--quiet")
+    assert (done.code, words in done.err) == (code, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [(("images:", "# images:"), "how many tokens a picture is"), (("max_tokens: 16", "top_p: 1"), "nothing bounds")],
+)
+def test_a_cap_needs_what_bounds_the_price(
+    evalkit: Program, make_task: MakeTask, change: tuple[str, str], words: str
+) -> None:
+    """`--max-cost` is refused where pictures have no known tokens, or answers no bound."""
+    make_task(TASK.replace(*change))
+    done = evalkit("run", *card(text=CARD.replace(*change)), *TINY, "--max-cost", 1)
+    assert (done.code, words in done.err) == (2, True)
+
+
 @pytest.mark.parametrize("more", [(), ("--json",), ("--quiet",)], ids=str)
 def test_a_dry_run_does_nothing(evalkit: Program, more: tuple[str, ...]) -> None:
     """`--dry-run` shows the first prompt, the number of calls and what is sent; it asks and writes nothing."""
@@ -340,7 +468,7 @@ def test_data_does_not_leave_without_a_word(
         (("rum",), "run"),
         (("list", "task"), "tasks"),
         (("run", "-M", "scripted", *TINY, "--ablate", "blak"), "blank"),
-        (("run", "-M", "scripted", *TINY, "--max-connections", "0"), "--max-connections"),
+        (("run", "-M", "scripted", *TINY, "--max-cost", "-1"), "--max-cost"),
         (("run", "-M", "scripted", *TINY, "--timeout", "nan"), "--timeout"),
         (("run", "-M", "scripted", *TINY, "--seed", "9" * 30), "--seed"),
         (("run", *TINY), "--model"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -284,3 +285,44 @@ def test_the_marked_file_is_never_overwritten(evalkit: Program, tmp_path: Path) 
 
     assert (done.code, file.read_text()) == (2, before)
     assert "another name would be right" in done.err
+
+
+def test_samples_out_is_a_regular_file(evalkit: Program, tmp_path: Path) -> None:
+    """A link is followed and stays a link; a pipe or device is refused and left as it is."""
+    file = predictions([{"id": "1", "gold": "yes", "response": "yes"}])
+    Path("real.jsonl").write_text("old")
+    Path("link.jsonl").symlink_to("real.jsonl")
+    os.mkfifo("pipe")
+
+    assert evalkit("score", "-p", file, "--samples-out", "link.jsonl").code == 0
+    refused = evalkit("score", "-p", file, "--samples-out", "pipe")
+
+    assert Path("link.jsonl").is_symlink()
+    assert json.loads(Path("real.jsonl").read_text())["id"] == "1"
+    assert (refused.code, Path("pipe").is_fifo()) == (2, True)
+    assert "no regular file" in refused.err
+
+
+def test_a_table_of_rules_is_whole(evalkit: Program) -> None:
+    """Where there is no terminal no number of the table of rules is cut, however many slices there are."""
+    rows = [
+        {
+            "id": str(n),
+            "gold": "yes",
+            "response": "Yes.",
+            "answer_type": "CLOSED",
+            "a_long_column_name": f"value {n % 6}",
+        }
+        for n in range(1200)
+    ]
+    done = evalkit("score", "-p", predictions(rows), "--rules", "all", "--by", "a_long_column_name")
+    assert "a_long_column_name=value 4" in done.out
+    assert "llava_med.run_eval_batch_closed  1,200" in done.out
+
+
+def test_golds_outside_the_options_are_told(evalkit: Program) -> None:
+    """Rows whose gold is none of their options are counted on standard error, with their ids."""
+    rows = [{"id": "7", "question": "Which?", "options": ["CT", "MRI"], "gold": "mri", "response": "B"}]
+    done = evalkit("score", "-p", predictions(rows), "--rules", "all")
+    assert "the gold of 1 rows is none of their options" in done.err
+    assert "7" in done.err

@@ -35,7 +35,7 @@ def score(sample: Sample, text: str) -> Score | None:
 
 def details(score: Score) -> Mapping[str, object]:
     """The choice, a lower-case letter, or that there is none in the original's words; of other marks nothing."""
-    if score.bucket == "unparsed":
+    if not score.answer and score.bucket != "crash":
         return {"choice": INVALID}
     return {"choice": score.answer} if score.answer else {}
 

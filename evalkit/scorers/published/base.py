@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from math import nan
+from types import MappingProxyType
 from typing import ClassVar
 
 from evalkit.scorers.base import Scorer
@@ -57,10 +58,19 @@ def gold_of(sample: Sample) -> str:
     return sample.targets[0] if sample.targets else ""
 
 
+COLUMNS = MappingProxyType({"vqa_rad": "phrase_type", "slake": "content_type"})
+"""Data sets that rules treat differently, each with a column that only its own files have."""
+
+
+def data_set(sample: Sample, declared: str | None) -> str | None:
+    """Which data set a row is of: what is declared, else the one whose own column the row has, else None."""
+    return declared or next((name for name, column in COLUMNS.items() if column in sample.tags), None)
+
+
 def is_closed(sample: Sample) -> bool:
-    """The label of a row as the originals read it: `answer_type`; without one, whether the gold is yes or no."""
+    """The label of a row, `answer_type` CLOSED or OPEN; where it has no such label, whether its gold is yes or no."""
     label = sample.tags.get("answer_type", "").strip().upper()
-    return label == "CLOSED" if label else gold_of(sample).strip().lower() in ("yes", "no")
+    return label == "CLOSED" if label in ("CLOSED", "OPEN") else gold_of(sample).strip().lower() in ("yes", "no")
 
 
 def is_choice(sample: Sample) -> bool:

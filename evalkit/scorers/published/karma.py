@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import ClassVar, Literal
 
 from evalkit.scorers.published._overlap import token_f1
-from evalkit.scorers.published.base import Published, gold_of, is_choice, plain
+from evalkit.scorers.published.base import Published, data_set, gold_of, is_choice, plain
 from evalkit.types import Response, Sample, Score
 
 MARKER = "Final Answer:"
@@ -46,7 +46,7 @@ class Karma(Published):
             "f1": plain(token_f1(_words(said), wanted)),
             "exact_match_raw": plain(text.lower() == gold),
         }
-        if self.data == "vqa_rad":
+        if data_set(sample, self.data) == "vqa_rad":
             return marks
         final = text.split(MARKER, 2)[1].strip().lower() if MARKER in text else ""
         return marks | {

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from evalkit.scorers.published import _medevalkit_choice
 from evalkit.scorers.published._medevalkit_text import opened, parse
 from evalkit.scorers.published._overlap import bleus, rouge_raises, rouges
-from evalkit.scorers.published.base import CRASH, Published, gold_of, is_choice, is_closed, plain
+from evalkit.scorers.published.base import CRASH, Published, data_set, gold_of, is_choice, is_closed, plain
 from evalkit.types import Response, Sample, Score
 
 POLAR = frozenset({"yes", "no"})
@@ -58,7 +58,7 @@ class Medevalkit(Published):
             slake = _exact(answer, lowered)
         else:
             slake = plain(_says(answer, gold) if gold in POLAR else _unstopped(answer) == lowered)
-        if self.data == "slake":
+        if data_set(sample, self.data) == "slake":
             return {"slake": slake, "vqa_rad": rad, **({"closed": slake} if closed else _open(answer, lowered))}
         return {"vqa_rad": rad, "slake": slake, **({"closed": rad} if polar else _open(stripped, bare))}
 

@@ -48,7 +48,7 @@ class VLMEvalKit(Published):
 
     def details(self, score: Score) -> Mapping[str, object]:
         """The choice, and whether a language model would be asked for it."""
-        return {"choice": score.answer or None, "to_llm": score.bucket == "unparsed"}
+        return {"choice": score.answer or None, "to_llm": not score.answer}
 
 
 def _by_letter(sample: Sample, text: str) -> Score | None:
