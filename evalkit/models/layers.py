@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import functools
 import random
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from evalkit.digest import digest
-from evalkit.errors import CallError
+from evalkit.errors import CallError, UsageError
 from evalkit.images import picture_of
 from evalkit.models.base import Model
 from evalkit.store import Store
 from evalkit.types import Prompt, Response
+
+STEEPNESS = 0.03
+"""Of a gate's growth, in calls a round³: back at the old number after 7 rounds from 10 calls at a time, 12 from 50."""
 
 
 @dataclass(kw_only=True)
@@ -37,25 +41,125 @@ class Layer(Model):
         await self.inner.aclose()
 
 
-@dataclass(kw_only=True)
-class Limited(Layer):
-    """At most `connections` calls at a time, none longer than `timeout` seconds, not counting the wait for a turn."""
+@dataclass
+class Gate:
+    """Lets between `low` and `high` calls in at a time, in the order in which they came.
 
-    connections: int
-    timeout: float | None = None
-    _slots: asyncio.Semaphore = field(init=False, repr=False)
+    Begins with `low` and, until the server first complains, lets in one more after every success. Then the number is
+    halved, once for all the calls that were under way together, and grows as CUBIC does (RFC 9438): fast back to just
+    below where it was too much, slow there, and on after a while. What a server asks all to wait, all wait. A gate
+    whose two bounds are one number never moves and never waits.
+    """
+
+    low: int
+    high: int
+    allowed: float = field(init=False)
+    running: int = field(default=0, init=False)
+    # How often the number was cut. What entered before the last cut knows nothing of it.
+    _episode: int = field(default=0, init=False, repr=False)
+    # Where it was too much, and the rounds since (a round: as many successes as calls are allowed at once).
+    _peak: float = field(default=0.0, init=False, repr=False)
+    _rounds: float = field(default=0.0, init=False, repr=False)
+    _pauses: int = field(default=0, init=False, repr=False)
+    _waiting: deque[asyncio.Future[None]] = field(default_factory=deque, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._slots = asyncio.Semaphore(self.connections)
+        if not 1 <= self.low <= self.high:
+            raise UsageError(f"{self.low}-{self.high} connections: from 1 on, the lower number first, would be right")
+        self.allowed = float(self.low)
+
+    async def enter(self) -> int:
+        """Waits for a free slot. Returns what `cut` wants to know."""
+        if not self._waiting and self._open():
+            self.running += 1
+            return self._episode
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        self._admit()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():
+                self.leave()
+            raise
+        return self._episode
+
+    def leave(self) -> None:
+        """Gives the slot to the next in line."""
+        self.running -= 1
+        self._admit()
+
+    def grow(self) -> None:
+        """After a success: room for more, if what there is was needed."""
+        if self.low == self.high or self.running < int(self.allowed):
+            return
+        if not self._episode:
+            self.allowed = min(self.allowed + 1, self.high)
+            return
+        self._rounds += 1 / self.allowed
+        flat = (self._peak / 2 / STEEPNESS) ** (1 / 3)
+        self.allowed = min(max(self.allowed, self._peak + STEEPNESS * (self._rounds - flat) ** 3), self.high)
+
+    def cut(self, episode: int, pause: float = 0.0) -> None:
+        """After a complaint about a call that entered in that episode: half as many, and none before the pause ends."""
+        if self.low == self.high:
+            return
+        if pause:
+            self._pauses += 1
+            asyncio.get_running_loop().call_later(pause, self._resume)
+        if episode == self._episode:
+            self._episode += 1
+            self._peak, self._rounds = max(self.low, min(self.allowed, self.running) - 1.0), 0.0
+            self.allowed = max(self.low, self._peak / 2)
+
+    def _resume(self) -> None:
+        self._pauses -= 1
+        self._admit()
+
+    def _open(self) -> bool:
+        return self.running < int(self.allowed) and not self._pauses
+
+    def _admit(self) -> None:
+        while self._waiting and self._open():
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self.running += 1
+                turn.set_result(None)
+
+
+@dataclass(kw_only=True)
+class Limited(Layer):
+    """At most `connections` calls at a time, none longer than `timeout` seconds, not counting the wait for a turn.
+
+    A pair (low, high) finds the number itself: as many as the server takes without complaining.
+    """
+
+    connections: int | tuple[int, int]
+    timeout: float | None = None
+    _gate: Gate = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        low, high = (self.connections,) * 2 if isinstance(self.connections, int) else self.connections
+        self._gate = Gate(low, high)
 
     async def generate(self, prompt: Prompt) -> Response:
         """The inner model's answer, once there is a free slot. Raises CallError for one that takes too long."""
-        async with self._slots:
-            try:
-                async with asyncio.timeout(self.timeout):
-                    return await self.inner.generate(prompt)
-            except TimeoutError as error:
-                raise CallError(f"no answer within {self.timeout or 0:g} s", retryable=True) from error
+        episode = await self._gate.enter()
+        try:
+            async with asyncio.timeout(self.timeout):
+                response = await self.inner.generate(prompt)
+        except TimeoutError as error:
+            self._gate.cut(episode)
+            raise CallError(f"no answer within {self.timeout or 0:g} s", retryable=True, busy=True) from error
+        except CallError as error:
+            if error.busy:
+                self._gate.cut(episode, error.retry_after or 0.0)
+            raise
+        else:
+            self._gate.grow()
+            return response
+        finally:
+            self._gate.leave()
 
 
 @dataclass(kw_only=True)

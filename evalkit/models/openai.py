@@ -1,173 +1,115 @@
-"""OpenAI and every server that speaks its chat completions, through the official SDK.
+"""OpenAI, Azure OpenAI and every server that speaks their chat completions, through the official SDK.
 
-The body is spliced from bytes and sent through the SDK's own low-level door, so that a picture's base64 is made once
-and never parsed, copied into objects or escaped again; authentication, addresses, proxies and errors stay the SDK's.
-Wire format: https://platform.openai.com/docs/api-reference/chat.
+Wire format: https://platform.openai.com/docs/api-reference/chat. On Azure (`api_version` set) the address is the
+resource's, with or without `/openai/deployments/<name>`; without one the deployment is called like the model.
 """
 
 from __future__ import annotations
 
-import functools
-import ipaddress
-import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import openai
 import orjson
 
-from evalkit.errors import CallError, ModelError, UsageError
-from evalkit.images import Picture, picture_of
-from evalkit.models.base import Model
+from evalkit.errors import UsageError
+from evalkit.images import Picture
+from evalkit.models._http import HttpModel, details
 from evalkit.types import Image, Prompt, Response, Sampling, Usage
 
-ACCEPTED = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 OFFICIAL = "api.openai.com"
 # Not in OpenAI's own API; vLLM, SGLang and others take them in the body.
 COMPATIBLE_ONLY = ("top_k", "repetition_penalty")
-SLOT = "\x00picture\x00"
+NAMES = ("repetition_penalty", "seed", "temperature", "top_k", "top_p")
 
 
 @dataclass(kw_only=True)
-class OpenAI(Model):
-    """A chat model by name. `base_url` is any compatible server's; its key is read from the variable `api_key_env`."""
+class OpenAI(HttpModel):
+    """A chat model by name. `base_url` is any compatible server's; its key is read from the variable `api_key_env`.
 
-    model: str
+    Models that reason want `max_tokens_field: max_completion_tokens`, and `extra_body: {reasoning_effort: …}`.
+    """
+
+    sdk: ClassVar[Any] = openai
+    path: ClassVar[str] = "/chat/completions"
+
     base_url: str = f"https://{OFFICIAL}/v1"
     api_key_env: str = field(default="OPENAI_API_KEY", metadata={"identity": False})
+    api_version: str | None = None
     detail: str | None = None
     max_tokens_field: str = "max_tokens"
-    extra_body: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def third_party(self) -> bool:
-        """Whether the address is another's: everything but this machine and private networks."""
-        host = urlsplit(self.base_url).hostname or ""
-        try:
-            return not ipaddress.ip_address(host).is_private
-        except ValueError:
-            # A name without a dot is resolved by one's own network, as are these endings (RFC 6762, RFC 8375).
-            return "." in host and not host.endswith((".local", ".internal", ".home.arpa"))
+    def _connect(self, options: dict[str, Any]) -> openai.AsyncOpenAI:
+        if self.api_version is None:
+            return openai.AsyncOpenAI(base_url=self.base_url, **options)
+        return openai.AsyncAzureOpenAI(base_url=self._deployment(), api_version=self.api_version, **options)
 
-    def check(self) -> None:
-        """Raises UsageError for a missing key, or an address that would carry a secret into the records."""
-        if urlsplit(self.base_url).password:
-            raise UsageError(
-                "base_url holds a password, which the run would record; give it in the environment instead"
-            )
-        if self.third_party and not os.environ.get(self.api_key_env):
-            raise UsageError(f"openai/{self.model}: no key; set the environment variable {self.api_key_env}")
+    def _deployment(self) -> str:
+        address = self.base_url.rstrip("/")
+        if "/deployments/" in address:
+            return address
+        return f"{address.removesuffix('/openai')}/openai/deployments/{self.model}"
 
-    async def generate(self, prompt: Prompt) -> Response:
-        """One chat completion. Raises CallError for one that failed, ModelError for what would fail every time."""
-        pictures = [picture_of(image).accepted(ACCEPTED, image.name) for image in prompt.images]
-        request = self._request(prompt)
-        try:
-            reply = await self._client.post(
-                "/chat/completions",
-                content=_spliced(orjson.dumps(request), pictures),
-                cast_to=object,
-                options={"headers": {"Content-Type": "application/json"}},
-            )
-        except openai.APIStatusError as error:
-            raise _failure(error) from error
-        except (openai.APIError, ValueError) as error:
-            why = f"{error.__cause__ or error}" or type(error).__name__
-            raise CallError(f"{self.base_url}: {why}", retryable=True) from error
-        return _response(reply, _with_digests(request, pictures))
-
-    async def aclose(self) -> None:
-        """Closes the connections, if any were opened; the next call opens new ones."""
-        client: openai.AsyncOpenAI | None = self.__dict__.pop("_client", None)
-        if client is not None:
-            await client.close()
-
-    @functools.cached_property
-    def _client(self) -> openai.AsyncOpenAI:
-        self.check()
-        # One attempt a call: retrying is a layer of its own, so that every attempt is seen.
-        return openai.AsyncOpenAI(
-            api_key=os.environ.get(self.api_key_env) or "none",
-            base_url=self.base_url,
-            max_retries=0,
-            timeout=None,
-            http_client=openai.DefaultAioHttpClient(),
-        )
-
-    def _request(self, prompt: Prompt) -> dict[str, Any]:
-        content = [
-            {"type": "image_url", "image_url": {"url": SLOT} | ({"detail": self.detail} if self.detail else {})}
-            if isinstance(part, Image)
-            else {"type": "text", "text": part}
-            for part in prompt.parts
-        ]
-        user = {"role": "user", "content": content if prompt.images else prompt.text}
+    def _request(self, prompt: Prompt, pictures: Sequence[tuple[str, object]]) -> dict[str, Any]:
+        shown = iter(pictures)
+        content = [self._image(shown) if isinstance(part, Image) else _text(part) for part in prompt.parts]
+        user = {"role": "user", "content": content if pictures else prompt.text}
         system = [{"role": "system", "content": prompt.system}] if prompt.system else []
-        settings = self._settings(prompt.sampling)
-        return {"model": self.model, "messages": [*system, user], **settings, **self.extra_body}
+        return self._with_extra({"model": self.model, "messages": [*system, user], **self._settings(prompt.sampling)})
+
+    def _image(self, shown: Iterator[tuple[str, object]]) -> dict[str, object]:
+        _, url = next(shown)
+        return {"type": "image_url", "image_url": {"url": url} | ({"detail": self.detail} if self.detail else {})}
+
+    def _spliced(self, picture: Picture) -> object:
+        return orjson.Fragment(b'"data:%b;base64,%b"' % (picture.media_type.encode(), picture.base64()))
 
     def _settings(self, sampling: Sampling) -> dict[str, object]:
-        if urlsplit(self.base_url).hostname == OFFICIAL:
+        if urlsplit(self.base_url).hostname == OFFICIAL or self.api_version is not None:
             refused = [name for name in COMPATIBLE_ONLY if getattr(sampling, name) is not None]
             if refused:
                 raise UsageError(f"{self.model}: OpenAI's API has no {refused[0]}; leave it out of the sampling")
-        names = {"temperature", "top_p", "top_k", "seed", "stop", "repetition_penalty"}
-        sent = {name: getattr(sampling, name) for name in sorted(names) if getattr(sampling, name) is not None}
+        sent = {name: value for name in NAMES if (value := getattr(sampling, name)) is not None}
+        sent |= {"stop": list(sampling.stop)} if sampling.stop is not None else {}
         return sent | ({self.max_tokens_field: sampling.max_tokens} if sampling.max_tokens is not None else {})
 
+    def _advice(self, setting: str) -> str:
+        if setting == "max_tokens":
+            return "models that reason take -a max_tokens_field=max_completion_tokens"
+        return super()._advice(setting)
 
-def _spliced(body: bytes, pictures: list[Picture]) -> bytes:
-    texts = body.split(orjson.dumps(SLOT)[1:-1])
-    pieces = [texts[0]]
-    for picture, text in zip(pictures, texts[1:], strict=True):
-        pieces += [b"data:", picture.media_type.encode(), b";base64,", picture.base64(), text]
-    return b"".join(pieces)
-
-
-def _with_digests(request: dict[str, Any], pictures: list[Picture]) -> dict[str, Any]:
-    """The request as it was sent, each picture by its digest."""
-    text = orjson.dumps(request).decode()
-    for picture in pictures:
-        text = text.replace(orjson.dumps(SLOT)[1:-1].decode(), f"sha256:{picture.sha256}", 1)
-    sent: dict[str, Any] = orjson.loads(text)
-    return sent
-
-
-def _failure(error: openai.APIStatusError) -> CallError | ModelError:
-    body = error.body if isinstance(error.body, Mapping) else {}
-    said = f"{error.status_code} {body.get('message') or error.message}"
-    if error.status_code in (401, 403, 404) or body.get("code") == "insufficient_quota":
-        return ModelError(f"{error.request.url}: {said}")
-    if error.status_code in (400, 422) and body.get("param") not in (None, "messages"):
-        return ModelError(f"{error.request.url} refuses the setting {body['param']}: {said}")
-    retryable = error.status_code in (408, 409, 429) or error.status_code >= 500
-    return CallError(said, retryable=retryable, retry_after=_seconds(error.response.headers.get("retry-after")))
-
-
-def _seconds(header: str | None) -> float | None:
-    try:
-        return float(header) if header else None
-    except ValueError:
+    def _refusal(self, error: Any, sent: Mapping[str, object]) -> Response | None:
+        # Azure's filter of the question answers with status 400.
+        if error.status_code == 400 and details(error.body).get("code") == "content_filter":
+            return Response(finish_reason="content_filter", refused=True, sent=sent)
         return None
 
-
-def _response(reply: object, sent: dict[str, Any]) -> Response:
-    try:
-        choice = reply["choices"][0]  # type: ignore[index]
+    def _response(self, reply: Any, sent: Mapping[str, object]) -> Response:
+        choice = reply["choices"][0]
         message = choice["message"]
-        usage = reply.get("usage") or {}  # type: ignore[attr-defined]
-        details = usage.get("prompt_tokens_details") or {}
-        refusal = message.get("refusal")
+        usage = reply.get("usage") or {}
+        cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
+        text, refusal = _words(message.get("content"), "text"), message.get("refusal")
+        refusal = refusal or _words(message.get("content"), "refusal")
         finish = choice.get("finish_reason") or ""
         return Response(
-            text=message.get("content") or refusal or "",
+            text=text or refusal,
             finish_reason=finish,
             refused=bool(refusal) or finish == "content_filter",
-            usage=Usage(usage.get("prompt_tokens"), usage.get("completion_tokens"), details.get("cached_tokens")),
-            model=reply.get("model") or "",  # type: ignore[attr-defined]
+            usage=Usage(usage.get("prompt_tokens"), usage.get("completion_tokens"), cached),
+            model=reply.get("model") or "",
             sent=sent,
         )
-    except (TypeError, KeyError, IndexError, AttributeError) as error:
-        raise CallError(f"the reply is no chat completion: {reply!r:.200}", retryable=True) from error
+
+
+def _text(words: str) -> dict[str, object]:
+    return {"type": "text", "text": words}
+
+
+def _words(content: Any, kind: str) -> str:
+    """The words of one kind in a message's content, which is a string or a list of parts."""
+    if content is None or isinstance(content, str):
+        return (content or "") if kind == "text" else ""
+    return "".join(part[kind] for part in content if part["type"] == kind)

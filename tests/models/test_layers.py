@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from conftest import png
 
 from evalkit.errors import CallError, ModelError, UsageError
 from evalkit.models.base import Model
-from evalkit.models.layers import Cached, Limited, Retrying
+from evalkit.models.layers import Cached, Gate, Limited, Retrying
 from evalkit.models.scripted import Scripted
 from evalkit.store import Store
 from evalkit.types import Image, Prompt, Response, Sampling
@@ -287,3 +288,149 @@ def test_a_field_that_is_no_value_is_named(tmp_path: Path) -> None:
 
     with Store(tmp_path) as store, pytest.raises(UsageError, match="has no digest"):
         Cached(inner=Holds(network=object()), store=store).key(Prompt(("x",)))
+
+
+@dataclass(kw_only=True)
+class Narrow(Crowded):
+    """A server that answers so many calls at a time and turns the others away."""
+
+    room: int
+    turned_away: int = 0
+    wait: float | None = None
+    at: list[float] = field(default_factory=list, metadata={"identity": False})
+
+    async def generate(self, prompt: Prompt) -> Response:
+        """An answer after a moment, or "too much" at once."""
+        self.at.append(asyncio.get_running_loop().time())
+        if self.now >= self.room:
+            self.turned_away += 1
+            raise CallError("too much", retryable=True, retry_after=self.wait, busy=True)
+        return await super().generate(prompt)
+
+
+def ask_many(model: Model, count: int, workers: int) -> list[Response]:
+    """The answers to so many questions, asked by so many workers as a run asks them."""
+
+    async def everything() -> list[Response]:
+        numbers = iter(range(count))
+
+        async def work() -> list[Response]:
+            return [await model.generate(Prompt((str(number),))) for number in numbers]
+
+        return [each for part in await asyncio.gather(*(work() for _ in range(workers))) for each in part]
+
+    return asyncio.run(everything())
+
+
+def test_a_range_grows_while_all_is_well() -> None:
+    """From the lower number on there is one more call at a time after every success, up to the higher number."""
+    inner = Crowded()
+    ask_many(Limited(inner=inner, connections=(2, 12)), 100, workers=20)
+    assert inner.most == 12
+
+
+def test_a_range_does_not_grow_without_need() -> None:
+    """What nobody waits for is not allowed: the number stays what is used."""
+    limited = Limited(inner=Crowded(), connections=(4, 100))
+    ask_many(limited, 100, workers=3)
+    assert limited._gate.allowed == 4
+
+
+def test_a_range_finds_the_limit_and_stays_under_it() -> None:
+    """Of two thousand calls few are turned away, most of the room is used, and all are answered."""
+    inner = Narrow(room=20)
+    limited = Limited(inner=inner, connections=(4, 100))
+    answers = ask_many(Retrying(inner=limited, retries=20, longest=0.001), 2000, workers=100)
+    assert {answer.text for answer in answers} == {"ok"}
+    assert inner.turned_away < 100
+    assert inner.most == 20
+    assert 8 <= limited._gate.allowed <= 24
+
+
+def test_one_congestion_halves_once() -> None:
+    """Calls that were under way together and all fail cut the number by half, not to nothing."""
+
+    async def congest() -> list[float]:
+        gate = Gate(2, 64)
+        gate.allowed = 64.0
+        episodes = [await gate.enter() for _ in range(64)]
+        for episode in episodes:
+            gate.cut(episode)
+            gate.leave()
+        first = gate.allowed
+        gate.cut(await gate.enter())
+        return [first, gate.allowed]
+
+    first, second = asyncio.run(congest())
+    assert 31 <= first <= 32
+    assert second < first
+
+
+def test_a_number_stays_a_number() -> None:
+    """Without a range nothing adapts, however busy the server is, and nobody waits for another's Retry-After."""
+    inner = Narrow(room=0, wait=30)
+    answers = ask_many(Retrying(inner=Limited(inner=inner, connections=8), retries=0), 16, workers=8)
+    assert [answer.error for answer in answers] == ["too much"] * 16
+
+
+def test_all_wait_as_long_as_one_is_asked_to() -> None:
+    """In a range, what a busy server asks one call to wait, no other call comes earlier; then all are answered."""
+    inner = Narrow(room=3, wait=0.2)
+    limited = Limited(inner=inner, connections=(4, 8))
+    answers = ask_many(Retrying(inner=limited, retries=9), 12, workers=8)
+    assert {answer.text for answer in answers} == {"ok"}
+    gaps = [later - earlier for earlier, later in itertools.pairwise(inner.at)]
+    assert max(gaps) >= 0.19
+
+
+def test_a_hang_makes_room_and_is_a_complaint() -> None:
+    """A call that is given up frees its place, and in a range counts as too much for the server."""
+    limited = Limited(inner=Scripted(latency=30), connections=(4, 8), timeout=0.02)
+    limited._gate.allowed = 8.0
+    ask_many(Retrying(inner=limited, retries=0), 16, workers=8)
+    assert limited._gate.allowed == 4
+    assert limited._gate.running == 0
+
+
+@pytest.mark.parametrize("connections", [2, (2, 8)])
+def test_cancelling_leaves_no_place_taken(connections: int | tuple[int, int]) -> None:
+    """Calls that are cancelled, under way or waiting, leave nothing running, and the next call is let in at once."""
+
+    async def cancelled() -> tuple[int, int, str]:
+        inner = Scripted(latency=30)
+        limited = Limited(inner=inner, connections=connections)
+        calls = [asyncio.ensure_future(limited.generate(Prompt((str(n),)))) for n in range(6)]
+        await asyncio.sleep(0.01)
+        for call in reversed(calls):
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        inner.latency = 0
+        async with asyncio.timeout(1):
+            answer = await limited.generate(Prompt(("after",)))
+        return limited._gate.running, len(asyncio.all_tasks()) - 1, answer.error
+
+    assert asyncio.run(cancelled()) == (0, 0, "")
+
+
+def test_a_place_given_in_the_moment_of_cancelling_is_passed_on() -> None:
+    """A call that is cancelled just as its turn comes hands the turn to the next."""
+
+    async def race() -> int:
+        gate = Gate(1, 1)
+        await gate.enter()
+        second, third = asyncio.ensure_future(gate.enter()), asyncio.ensure_future(gate.enter())
+        await asyncio.sleep(0)
+        gate.leave()
+        second.cancel()
+        async with asyncio.timeout(1):
+            await third
+        return gate.running
+
+    assert asyncio.run(race()) == 1
+
+
+@pytest.mark.parametrize("connections", [0, (0, 4), (9, 8)])
+def test_a_range_that_is_none_is_wrong_usage(connections: int | tuple[int, int]) -> None:
+    """At least one call at a time, and the lower number first."""
+    with pytest.raises(UsageError, match="connections"):
+        Limited(inner=Scripted(), connections=connections)

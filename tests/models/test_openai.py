@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import importlib.util
+import json
 from typing import Any
 
 import pytest
@@ -59,7 +61,7 @@ def test_a_picture_is_sent_as_it_is_and_in_its_place() -> None:
 
 def test_words_cannot_break_the_request() -> None:
     """Quotes, control characters, other scripts and the adapter's own mark arrive as they were written."""
-    text = 'He said "no"\n\t肺 \x00picture\x00'.replace("\x00", "\\u0000") + ' {"role": "system"}'
+    text = 'He said "no"\n\t肺 \x00picture\x00 \\u0000 {"role": "system"} data:image/png;base64,AAAA'
     _, server = ask(completion("x"), Prompt((picture(), text)))
     assert server.requests[0]["messages"][0]["content"][1]["text"] == text
 
@@ -206,3 +208,94 @@ def test_a_password_in_the_address_is_refused() -> None:
     """The address is recorded with every run: a secret in it is wrong usage."""
     with pytest.raises(UsageError, match="holds a password"):
         OpenAI(model="m", base_url="http://me:hidden@127.0.0.1:1/v1").check()
+
+
+def test_a_query_in_the_address_is_refused() -> None:
+    """What follows a question mark may be a secret, and would be recorded."""
+    with pytest.raises(UsageError, match="holds a query"):
+        OpenAI(model="m", base_url="http://127.0.0.1:1/v1?token=hidden").check()
+
+
+def test_content_in_parts_is_read() -> None:
+    """Servers that answer with a list of parts are read alike: words, and refusals among them."""
+    parts = [{"type": "text", "text": "Ye"}, {"type": "text", "text": "s."}]
+    response, _ = ask(completion(None, content=parts))
+    assert (response.text, response.refused) == ("Yes.", False)
+    response, _ = ask(completion(None, content=[{"type": "refusal", "refusal": "I cannot."}]))
+    assert (response.text, response.refused) == ("I cannot.", True)
+
+
+def test_a_filtered_answer_is_a_refusal() -> None:
+    """An answer that a content filter ended is refused, with what had been said."""
+    reply = json.loads(completion("Well")[2])
+    reply["choices"][0]["finish_reason"] = "content_filter"
+    response, _ = ask((200, {}, json.dumps(reply).encode()))
+    assert (response.text, response.refused, response.finish_reason) == ("Well", True, "content_filter")
+
+
+def test_a_filtered_question_is_a_refusal() -> None:
+    """Azure's filter of the question comes with status 400 and is an answer all the same."""
+    response, _ = ask(failure(400, code="content_filter", param="prompt"))
+    assert (response.refused, response.finish_reason, response.error) == (True, "content_filter", "")
+    assert response.sent["model"] == "m-1"
+
+
+def test_a_model_that_reasons_is_asked_in_its_terms() -> None:
+    """The bound of the answer has the name that the model wants; what else it takes comes from `extra_body`."""
+    prompt = Prompt(("x",), sampling=Sampling(max_tokens=9))
+    options = {"max_tokens_field": "max_completion_tokens", "extra_body": {"reasoning_effort": "low"}}
+    _, server = ask(completion("x"), prompt, **options)
+    sent = server.requests[0]
+    assert (sent["max_completion_tokens"], sent["reasoning_effort"]) == (9, "low")
+    assert "max_tokens" not in sent
+    with pytest.raises(ModelError, match="-a max_tokens_field=max_completion_tokens"):
+        ask(failure(400, param="max_tokens"), prompt)
+
+
+def test_nothing_is_said_twice() -> None:
+    """What the sampling sets, `extra_body` does not set again: one of the two would be dropped unseen."""
+    with pytest.raises(UsageError, match="extra_body says temperature once more"):
+        ask(completion("x"), Prompt(("x",), sampling=Sampling(temperature=0.0)), extra_body={"temperature": 1})
+
+
+@pytest.mark.parametrize("param", ["messages[0].content[1].image_url", "prompt", "input_tokens"])
+def test_a_picture_that_is_refused_is_one_dead_sample(param: str) -> None:
+    """An error about the question's own parts is no error of a setting."""
+    with pytest.raises(CallError) as caught:
+        ask(failure(400, param=param, code="invalid_image"))
+    assert not caught.value.retryable
+
+
+@pytest.mark.parametrize(
+    ("address", "path"),
+    [
+        ("", "/openai/deployments/m-1/chat/completions"),
+        ("/openai", "/openai/deployments/m-1/chat/completions"),
+        ("/openai/deployments/mine/", "/openai/deployments/mine/chat/completions"),
+    ],
+)
+def test_azure_is_asked_in_its_form(address: str, path: str) -> None:
+    """With an API version the deployment is in the path, the version in the query and the key in Azure's header."""
+    with serving(Loopback(lambda body, attempt: completion("Yes."))) as server:
+        model = OpenAI(model="m-1", base_url=server.url.removesuffix("/v1") + address, api_version="2025-04-01")
+
+        async def call() -> Response:
+            try:
+                return await model.generate(Prompt((picture(), "Is it?")))
+            finally:
+                await model.aclose()
+
+        assert asyncio.run(call()).text == "Yes."
+    assert server.paths == [f"{path}?api-version=2025-04-01"]
+    assert server.headers[0]["api-key"] == "secret-key-of-the-test"
+    with pytest.raises(UsageError, match="no top_k"):
+        asyncio.run(model.generate(Prompt(("x",), sampling=Sampling(top_k=3))))
+
+
+def test_a_socks_proxy_wants_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A SOCKS proxy is not passed by: where the package that speaks it is missing, the message says so."""
+    if importlib.util.find_spec("socksio"):
+        pytest.skip("socksio is installed")
+    monkeypatch.setenv("all_proxy", "socks5://127.0.0.1:9")
+    with pytest.raises(UsageError, match=r"SOCKS proxy.*socks"):
+        asyncio.run(OpenAI(model="m-1", base_url="http://127.0.0.1:9/v1").generate(Prompt(("x",))))

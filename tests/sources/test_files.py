@@ -188,7 +188,7 @@ def test_the_ragged_line_of_csv_is_named(tmp_path: Path, line: str) -> None:
 
 @pytest.mark.parametrize(
     ("data", "problem"),
-    [(b'x,y\na,"no end\n', "line 1 is no CSV"), (b"x,y\n\xff\xfe,1\n", "line 2 is not UTF-8")],
+    [(b'x,y\na,"no end\n', "line 2 is no CSV"), (b"x,y\n\xff\xfe,1\n", "line 2 is not UTF-8")],
 )
 def test_damaged_csv_is_named(tmp_path: Path, data: bytes, problem: str) -> None:
     """A quote that never ends, or bytes that are no UTF-8, raise DataError naming file and line."""

@@ -1,0 +1,219 @@
+"""What adapters of HTTP APIs share: bodies spliced from bytes, pictures by digest in what is kept, failures told apart.
+
+The body goes through the SDK's own low-level door, so that a picture's base64 is made once and never parsed, copied
+into objects or escaped again; authentication, addresses, proxies and errors stay the SDK's.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import functools
+import ipaddress
+import math
+import os
+import re
+import time
+import urllib.request
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+import orjson
+
+from evalkit.errors import CallError, ModelError, UsageError
+from evalkit.images import Picture, picture_of
+from evalkit.models.base import Model
+from evalkit.types import Prompt, Response
+
+ACCEPTED = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+HOPELESS = frozenset({401, 402, 403, 404, 405})
+PASSING = frozenset({408, 409, 425, 429})
+BUSY = frozenset({408, 429, 503, 504, 529})
+NO_CREDIT = re.compile(r"insufficient_quota|billing_|credit balance", re.IGNORECASE)
+# These speak of what one sample holds, even where they name a setting: "input length and `max_tokens` exceed …".
+OF_THE_SAMPLE = re.compile(r"context (length|limit|window)|context_length|too long|input tokens", re.IGNORECASE)
+NO_SETTING = re.compile(r"(messages|prompt|input|system|content|image)", re.IGNORECASE)
+
+
+@dataclass(kw_only=True)
+class HttpModel(Model):
+    """A chat model behind an HTTP API, asked through the provider's SDK."""
+
+    model: str
+    base_url: str
+    api_key_env: str = field(metadata={"identity": False})
+    extra_body: dict[str, Any] = field(default_factory=dict)
+
+    sdk: ClassVar[Any]
+    """The provider's module: its error classes and its aiohttp transport."""
+    path: ClassVar[str]
+
+    @property
+    def third_party(self) -> bool:
+        """Whether the address is another's: everything but this machine and private networks."""
+        host = urlsplit(self.base_url).hostname or ""
+        try:
+            return not ipaddress.ip_address(host).is_private
+        except ValueError:
+            # A name without a dot is resolved by one's own network, as are these endings (RFC 6762, RFC 8375).
+            return "." in host and not host.endswith((".local", ".internal", ".home.arpa"))
+
+    def check(self) -> None:
+        """Raises UsageError for a missing key, or an address that would carry a secret into the records."""
+        address = urlsplit(self.base_url)
+        held = "a password" if address.password else "a query" if address.query else ""
+        if held:
+            raise UsageError(f"base_url holds {held}, which the run would record; give secrets in the environment")
+        if self.third_party and not self._key:
+            raise UsageError(f"{self.model}: no key; set the environment variable {self.api_key_env}")
+        if not (self._key.isascii() and self._key.isprintable()):
+            raise UsageError(f"{self.model}: the key in {self.api_key_env} holds characters that no key has")
+
+    async def generate(self, prompt: Prompt) -> Response:
+        """One answer. Raises CallError for a call that failed, ModelError for what would fail every time."""
+        pictures = [picture_of(image).accepted(ACCEPTED, image.name) for image in prompt.images]
+        sent = self._request(prompt, [(each.media_type, f"sha256:{each.sha256}") for each in pictures])
+        body = orjson.dumps(self._request(prompt, [(each.media_type, self._spliced(each)) for each in pictures]))
+        try:
+            reply = await self._client.post(
+                self.path, content=body, cast_to=object, options={"headers": {"Content-Type": "application/json"}}
+            )
+        except self.sdk.APIStatusError as error:
+            refusal = self._refusal(error, sent)
+            if refusal is None:
+                raise self._failure(error, [*sent]) from error
+            return refusal
+        except (self.sdk.APIError, ValueError) as error:
+            why = f"{error.__cause__ or error}" or type(error.__cause__ or error).__name__
+            raise CallError(self._without_key(f"{self.base_url}: {why}"), retryable=True) from error
+        try:
+            return self._response(reply, sent)
+        except (TypeError, KeyError, IndexError, AttributeError) as error:
+            said = self._without_key(f"{reply!r}")[:200]
+            raise CallError(f"the reply is no answer: {said}", retryable=True) from error
+
+    async def aclose(self) -> None:
+        """Closes the connections, if any were opened; the next call opens new ones."""
+        client = self.__dict__.pop("_client", None)
+        if client is not None:
+            await client.close()
+
+    @functools.cached_property
+    def _client(self) -> Any:
+        self.check()
+        # One attempt a call: retrying is a layer of its own, so that every attempt is seen.
+        options = {"max_retries": 0, "timeout": None, "api_key": self._key or "none"}
+        if not _socks(urlsplit(self.base_url).scheme):
+            return self._connect({**options, "http_client": self.sdk.DefaultAioHttpClient()})
+        try:
+            # aiohttp speaks no SOCKS; the SDK's own transport does.
+            return self._connect(options)
+        except ImportError as error:
+            raise UsageError(f"the environment names a SOCKS proxy: {error}") from error
+
+    @abstractmethod
+    def _connect(self, options: dict[str, Any]) -> Any:
+        """The SDK's client for the address."""
+
+    @abstractmethod
+    def _request(self, prompt: Prompt, pictures: Sequence[tuple[str, object]]) -> dict[str, Any]:
+        """The body; a picture is its media type and what stands for its bytes. Raises UsageError for a setting."""
+
+    @abstractmethod
+    def _response(self, reply: Any, sent: Mapping[str, object]) -> Response:
+        """What a reply says. A KeyError, an IndexError, a TypeError or an AttributeError: that it is none."""
+
+    def _refusal(self, error: Any, sent: Mapping[str, object]) -> Response | None:
+        """The answer that an error really is (a content filter's), or None."""
+        return None
+
+    def _advice(self, setting: str) -> str:
+        """What to do about a setting that is refused."""
+        return "leave it out or change it"
+
+    def _spliced(self, picture: Picture) -> object:
+        return orjson.Fragment(b'"%b"' % picture.base64())
+
+    def _with_extra(self, body: dict[str, Any]) -> dict[str, Any]:
+        twice = sorted(body.keys() & self.extra_body)
+        if twice:
+            raise UsageError(f"{self.model}: extra_body says {twice[0]} once more; one of the two must give way")
+        return body | self.extra_body
+
+    @property
+    def _key(self) -> str:
+        return os.environ.get(self.api_key_env, "").strip()
+
+    def _without_key(self, text: str) -> str:
+        # A local server's stand-in ("x", "none") is no secret, and is part of many words.
+        return text.replace(self._key, f"[{self.api_key_env}]") if len(self._key) >= 8 else text
+
+    def _failure(self, error: Any, settings: Sequence[str]) -> CallError | ModelError:
+        status, headers = int(error.status_code), error.response.headers
+        about = details(error.body)
+        words = self._without_key(f"{about.get('message') or error.message}")[:500]
+        number = headers.get("x-request-id") or headers.get("request-id")
+        said = f"{status} {words}" + (f" (request {number})" if number else "")
+        if status in HOPELESS or NO_CREDIT.search(f"{about.get('code')} {about.get('type')} {words}"):
+            return ModelError(f"{error.request.url}: {said}; {self._remedy(status)}")
+        setting = refused_setting(words, about, settings) if status in (400, 422) else ""
+        if setting:
+            return ModelError(f"{error.request.url} refuses the setting {setting}: {said}; {self._advice(setting)}")
+        wanted = headers.get("x-should-retry")
+        retryable = wanted == "true" or (wanted != "false" and (status in PASSING or status >= 500))
+        wait = retry_after(headers, time.time())
+        return CallError(said, retryable=retryable, retry_after=wait, busy=status in BUSY)
+
+    def _remedy(self, status: int) -> str:
+        remedies = {
+            401: f"is the key in {self.api_key_env} right, and for this address?",
+            403: f"may the key in {self.api_key_env} use {self.model!r}?",
+            404: f"is {self.model!r} the model's name there, and base_url {self.base_url} right?",
+            405: f"is base_url {self.base_url} right?",
+        }
+        return remedies.get(status, f"the account of the key in {self.api_key_env} cannot pay")
+
+
+def details(body: object) -> Mapping[str, object]:
+    """What an error reply says about itself: `message`, and `type`, `code`, `param` where it has them."""
+    inner = body.get("error", body) if isinstance(body, Mapping) else body
+    if not isinstance(inner, Mapping):
+        return {"message": inner} if isinstance(inner, str) else {}
+    detail = inner.get("detail")
+    if isinstance(detail, list):  # FastAPI's form: [{"loc": ["body", "temperature"], "msg": …}]
+        told = [f"{each['loc'][-1]}: {each['msg']}" for each in detail if {"loc", "msg"} <= each.keys() and each["loc"]]
+        return {"message": "; ".join(told)}
+    return {"message": detail, **inner} if detail else inner
+
+
+def refused_setting(words: str, about: Mapping[str, object], sent: Sequence[str]) -> str:
+    """The setting that a refusal names, "" where it is about the sample's own words or pictures."""
+    if OF_THE_SAMPLE.search(f"{about.get('code')} {words}"):
+        return ""
+    param = about.get("param")
+    if isinstance(param, str) and param:
+        return "" if NO_SETTING.match(param) else param
+    settings = [name for name in sent if not NO_SETTING.match(name)]
+    named = (rf"(?:^|[`'\"]|supplied: |parameter:? |argument:? ){re.escape(name)}(?!\w)" for name in settings)
+    return next((name for name, form in zip(settings, named, strict=True) if re.search(form, words)), "")
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """The seconds that a reply asks to wait: in milliseconds, in seconds, or as a date (RFC 9110, section 10.2.3)."""
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers[name]) * unit
+        except (KeyError, ValueError):
+            continue
+        return max(0.0, seconds) if math.isfinite(seconds) else None
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(headers["retry-after"]).timestamp() - now)
+    except (KeyError, ValueError):
+        return None
+
+
+def _socks(scheme: str) -> bool:
+    proxies = urllib.request.getproxies()
+    return (proxies.get(scheme) or proxies.get("all") or "").startswith("socks")
