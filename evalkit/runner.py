@@ -52,9 +52,12 @@ async def arun(task: Task, named: NamedModel, settings: Settings, progress: Prog
     return await execute(plan(task, named, settings), progress)
 
 
-async def execute(planned: Plan, progress: Progress | None = None, ledger: Ledger | None = None) -> Run:
+async def execute(
+    planned: Plan, progress: Progress | None = None, ledger: Ledger | None = None, *, close: bool = True
+) -> Run:
     """Asks, marks and writes what was planned. Runs that share a ledger share its cap.
 
+    Without `close` the model stays as it is (weights loaded, connections open) for the next task; the caller closes it.
     Raises RefusedError where asking on could cost more than that; what was answered is kept.
     """
     started, settings = datetime.now(UTC), planned.settings
@@ -69,7 +72,8 @@ async def execute(planned: Plan, progress: Progress | None = None, ledger: Ledge
             asked = await _ask(planned, cached, progress)
         finally:
             await store.drain()
-            await planned.model.aclose()
+            if close:
+                await planned.model.aclose()
         return _write(planned, store, asked, cached, paid=budgeted.paid, started=started)
 
 

@@ -110,24 +110,35 @@ def _models(names: list[str], args: list[str] | None, base_url: str | None, foun
 def _run_all(work: list[tuple[Task, NamedModel]], settings: Settings, quiet: bool) -> list[Run]:
     import asyncio
 
-    from evalkit.cli.output import progress
-    from evalkit.models._budget import Ledger
     from evalkit.planning import plan
-    from evalkit.runner import execute
 
-    runs, ledger = [], Ledger(settings.max_cost)
     try:
         # Everything is checked before the first question is asked: the last task's bad file must not waste the first's.
         plans = [plan(task, named, settings) for task, named in work]
         for planned in plans:
             planned.model.check()
-        for planned in plans:
-            with progress(f"{planned.task.name} · {planned.named.name}", quiet) as show:
-                runs.append(asyncio.run(execute(planned, show, ledger)))
+        return asyncio.run(_execute_all(plans, settings, quiet))
     except KeyboardInterrupt:
         print("evalkit: interrupted; answers are kept, the same command resumes:", file=sys.stderr)
         print(f"  {shlex.join(['evalkit', *sys.argv[1:]])}", file=sys.stderr)
         raise typer.Exit(130) from None
+
+
+async def _execute_all(plans: list[Plan], settings: Settings, quiet: bool) -> list[Run]:
+    """One run after the other, in one loop; a model that several tasks are put to is loaded once."""
+    from evalkit.cli.output import progress
+    from evalkit.models._budget import Ledger
+    from evalkit.runner import execute
+
+    runs, ledger = [], Ledger(settings.max_cost)
+    try:
+        for number, planned in enumerate(plans):
+            needed_again = any(later.model is planned.model for later in plans[number + 1 :])
+            with progress(f"{planned.task.name} · {planned.named.name}", quiet) as show:
+                runs.append(await execute(planned, show, ledger, close=not needed_again))
+    finally:
+        for planned in plans:
+            await planned.model.aclose()
     return runs
 
 

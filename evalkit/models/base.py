@@ -63,6 +63,12 @@ class Model(ABC):
         """Whether prompts leave for somebody else's server, so that data-use rules apply."""
         return False
 
+    async def ready(self) -> None:  # noqa: B027  (most models load nothing)
+        """Loads what a first answer needs (weights, a server), once; it takes what it takes and counts in no time-out.
+
+        Raises UsageError or ModelError where that cannot be done.
+        """
+
     @abstractmethod
     async def generate(self, prompt: Prompt) -> Response:
         """The answer to one prompt. Raises CallError when this call failed, ModelError when all would."""

@@ -36,6 +36,10 @@ class Layer(Model):
         """As the inner model's answers."""
         return self.inner.by_sample
 
+    async def ready(self) -> None:
+        """Loads the inner model."""
+        await self.inner.ready()
+
     async def aclose(self) -> None:
         """Closes the inner model."""
         await self.inner.aclose()
@@ -146,6 +150,7 @@ class Limited(Layer):
         """The inner model's answer, once there is a free slot. Raises CallError for one that takes too long."""
         episode = await self._gate.enter()
         try:
+            await self.inner.ready()
             async with asyncio.timeout(self.timeout):
                 response = await self.inner.generate(prompt)
         except TimeoutError as error:
