@@ -45,6 +45,11 @@ Permit = Annotated[
 ]
 
 
+MaxMissing = Annotated[
+    float, typer.Option(min=0, max=1, help="The share of failed calls above which a run ends with exit code 1.")
+]
+
+
 def run(
     model: options.Models,
     task: options.Tasks,
@@ -62,6 +67,7 @@ def run(
     timeout: Annotated[float, typer.Option(min=0.001, help="Seconds for one call.")] = 600.0,
     max_retries: Annotated[int, typer.Option(min=0, help="Times that a failed call is tried again.")] = 6,
     max_cost: MaxCost = None,
+    max_missing: MaxMissing = 0.05,
     data: options.Data = None,
     results: options.Results = Path("results"),
     include_path: options.Include = None,
@@ -94,7 +100,7 @@ def run(
     if dry_run:
         _show_plans(work, settings)
         return
-    _report(_run_all(work, settings, quiet), json, quiet)
+    _report(_run_all(work, settings, quiet), json, quiet, max_missing)
 
 
 def _models(names: list[str], args: list[str] | None, base_url: str | None, found: Catalogue) -> list[NamedModel]:
@@ -142,7 +148,7 @@ async def _execute_all(plans: list[Plan], settings: Settings, quiet: bool) -> li
     return runs
 
 
-def _report(runs: list[Run], json: bool, quiet: bool) -> None:
+def _report(runs: list[Run], json: bool, quiet: bool, max_missing: float) -> None:
     from evalkit.cli.output import print_json, print_run, print_together
     from evalkit.errors import EvalkitError
 
@@ -158,6 +164,12 @@ def _report(runs: list[Run], json: bool, quiet: bool) -> None:
     for run in runs:
         if not any(each.estimate.n for each in run.estimates):
             raise EvalkitError(f"{run.task} · {run.model}: nothing was scored, {_why_nothing(run)}")
+        missing, asked = run.counts["missing"], run.counts["missing"] + run.counts["answered"]
+        if missing > max_missing * asked:
+            raise EvalkitError(
+                f"{run.task} · {run.model}: {missing:,} of {asked:,} samples are missing, more than --max-missing "
+                f"{max_missing:g} allows; the run is kept, and the same command asks for them again"
+            )
 
 
 def _why_nothing(run: Run) -> str:

@@ -436,11 +436,16 @@ def test_a_run_that_no_scorer_marks_fails(evalkit: Program, make_task: MakeTask,
 
 
 def test_some_failed_calls_are_no_failure(evalkit: Program) -> None:
-    """A call that failed is missing and counted; the run is still one."""
-    done = evalkit("run", "-M", "scripted", "-a", 'fails=["mass"]', *TINY)
+    """A call that failed is missing and counted; the run is still one, and fails above the share that is allowed."""
+    command = ("run", "-M", "scripted", "-a", 'fails=["mass"]', *TINY)
+
+    done, refused = evalkit(*command, "--max-missing", 0.4), evalkit(*command)
 
     assert done.code == 0
     assert "1 missing" in done.err
+    assert refused.code == 1
+    assert "1 of 3 samples are missing, more than --max-missing 0.05 allows" in refused.err
+    assert len(list(Path("results").glob("*/*/*/run.json"))) == 1
 
 
 @pytest.mark.parametrize("rule", ["ask", "forbidden"])
