@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 RESULTS ?= results
 
-.PHONY: demo test lint format bench bench-rules clean
+.PHONY: demo test test-models lint format bench bench-rules clean
 
 demo: .venv/installed
 	$(BIN)/evalkit run --task phantom --model majority --model question-prior --model pixel-prior --results $(RESULTS)
@@ -44,5 +44,13 @@ bench-rules: .venv/installed-test
 	$(PIP) --compile-bytecode --editable '.[test,hub]'
 	@touch $@
 
+# Tests that load real models: torch and transformers, and vLLM where it is installed there already. pip's own folder of
+# local wheels, where it has one, is uv's too.
+test-models: .venv/bin/uv
+	test -d .venv-models || $(PYTHON) -m venv .venv-models
+	UV_FIND_LINKS="$$($(BIN)/python -m pip config get global.find-links 2>/dev/null)" \
+	$(BIN)/uv pip install --quiet --python .venv-models/bin/python --constraint constraints.txt --editable '.[test,hub,hf]'
+	.venv-models/bin/python -m pytest -m models
+
 clean:
-	rm -rf .venv dist
+	rm -rf .venv .venv-models dist

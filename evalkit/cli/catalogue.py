@@ -77,7 +77,9 @@ def _plugins(base: type[object]) -> Iterator[tuple[str, str]]:
 
     for name in names(base):
         try:
-            about = (find(base, name).__doc__ or "").strip().splitlines()[0]
+            found = find(base, name)
+            source = getattr(found, "source", None)  # of another codebase's rule
+            about = (found.__doc__ or "").strip().splitlines()[0] + (f" Source: {source}" if source else "")
         except MissingPackageError as error:
             about = str(error)
         yield name, about

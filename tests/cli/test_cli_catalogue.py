@@ -272,3 +272,10 @@ def test_a_results_folder_that_cannot_be_is_wrong(evalkit: Program, results: str
     (row,) = [each for each in done.json if each["what"] == "results"]
     assert (done.code, row["state"]) == (2, "WRONG")
     assert "--results" in row["detail"]
+
+
+def test_a_published_rule_is_listed_with_its_source(evalkit: Program) -> None:
+    """`list scorers` says of another codebase's rule where it is from."""
+    listed = {each["name"]: each["about"] for each in evalkit("list", "scorers", "--json").json}
+    assert "microsoft/LLaVA-Med @" in listed["published/llava_med"]
+    assert "Source:" not in listed["closed"]
