@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,9 @@ from evalkit.answers.text import fold
 from evalkit.answers.vocabulary import Phrase, Spelling, Vocabulary
 from evalkit.errors import ConfigError
 from evalkit.specs import Spec, read_spec
+
+# Each number of a scale with the other ways to write it.
+_NUMBERS = ("zero", "one i", "two ii", "three iii", "four iv", "five v", "six vi", "seven vii", "eight viii", "nine ix")
 
 
 def _phrases(value: object) -> object:
@@ -42,8 +46,10 @@ class AxisSpec(Spec):
 class CuesSpec(Spec):
     """What negates the words `before` which it stands, `after` which, or the `next` one; and what ends its reach.
 
-    What is `neutral` only looks like a cue or a verb.
+    What is `neutral` only looks like a cue or a verb. A cue that is the whole text says `alone`.
     """
+
+    alone: str
 
     before: Phrases
     after: Phrases
@@ -53,10 +59,24 @@ class CuesSpec(Spec):
 
 
 class JoinsSpec(Spec):
-    """What stands between the items of a list that holds `both` or `either`."""
+    """What stands between the items of a list that holds `both` or `either`, or between a finding and its `cause`."""
 
     both: Phrases
     either: Phrases
+    cause: Phrases
+
+
+class ComparisonsSpec(Spec):
+    """What puts the words before it above those behind it (`over`, says `more`) or below (`under`, says `less`).
+
+    A bare `than` leaves the saying to the word before it ("denser than").
+    """
+
+    more: str
+    less: str
+    over: Phrases
+    under: Phrases
+    than: Phrases
 
 
 class UnitSpec(Spec):
@@ -70,7 +90,9 @@ class UnitSpec(Spec):
 class TableSpec(Spec):
     """A table file: `synonyms` are concept → its other names, `expansions` phrase → the concepts that it says.
 
-    `names` are concepts of several words that have no other name.
+    `names` are concepts of several words that have no other name, `implied` phrase → the organ that may be left out,
+    `organs` concepts of which a finding of one is none of another, and `ranks` scales with their names: each has
+    numbers, Arabic or Roman, of which each excludes the others.
     """
 
     version: str
@@ -79,7 +101,11 @@ class TableSpec(Spec):
     synonyms: dict[str, Phrases]
     names: Phrases
     expansions: dict[str, str]
+    implied: dict[str, str]
     axes: dict[str, AxisSpec]
+    organs: Phrases
+    ranks: dict[str, Phrases]
+    comparisons: ComparisonsSpec
     cues: CuesSpec
     joins: JoinsSpec
     verbs: Phrases
@@ -99,15 +125,18 @@ def read_vocabulary(path: Path) -> Vocabulary:
     )
     known = _phrases_of(spec, spelling, path.name)
     plain = _vocabulary(spec, spelling, known)
+    for phrase, organ in spec.implied.items():
+        _add(known, spelling.forms(phrase), _saying(plain, phrase, (organ,)), f"{path.name}: implied: {phrase}")
+    plain = _vocabulary(spec, spelling, known)
     for phrase, said in spec.expansions.items():
-        negated = said.startswith("not ")
-        body = plain.pieces(fold(said.removeprefix("not ")).text)
-        concepts = tuple(concept for piece in body if piece.role == "word" for concept in piece.concepts)
-        _add(known, spelling.forms(phrase), Piece("word", concepts, negated), f"{path.name}: expansions: {phrase}")
+        _add(known, spelling.forms(phrase), _saying(plain, said), f"{path.name}: expansions: {phrase}")
     made = _vocabulary(spec, spelling, known)
     for pole in (pole for axis in spec.axes.values() for pole in axis.poles):
         if made.pieces(pole) != [Piece("word", (pole,))]:
             raise ConfigError(f"{path.name}: axes: {pole}: one concept's name would be right")
+    for organ in (*spec.organs, *spec.implied.values()):
+        if made.pieces(organ) != [Piece("word", (organ,))]:
+            raise ConfigError(f"{path.name}: organs: {organ}: one concept's name would be right")
     return made
 
 
@@ -117,6 +146,13 @@ def _phrases_of(spec: TableSpec, spelling: Spelling, file: str) -> dict[tuple[st
     for concept, others in {**dict.fromkeys(spec.names, ()), **spec.synonyms}.items():
         for phrase in (concept, *others):
             _add(known, spelling.forms(phrase), Piece("word", (concept,)), f"{file}: synonyms: {concept}: {phrase}")
+    for scale, others in spec.ranks.items():
+        for name, (number, figures) in product((scale, *others), enumerate(_NUMBERS)):
+            piece = Piece("word", (f"{scale} {number}",))
+            for written in (str(number), *figures.split()):
+                _add(known, spelling.forms(f"{name} {written}"), piece, f"{file}: ranks: {scale}: {name}")
+    compared = spec.comparisons
+    turned = {"more": (compared.more,), "less": (compared.less, compared.more)}
     cues = spec.cues
     listed: tuple[tuple[Role, Iterable[str]], ...] = (
         ("before", cues.before),
@@ -125,6 +161,10 @@ def _phrases_of(spec: TableSpec, spelling: Spelling, file: str) -> dict[tuple[st
         ("end", cues.ends),
         ("and", spec.joins.both),
         ("or", spec.joins.either),
+        ("part", spec.joins.cause),
+        ("more", compared.over),
+        ("less", compared.under),
+        ("than", compared.than),
         ("verb", spec.verbs),
         ("filler", (*cues.neutral, *spec.fillers)),
         ("general", spec.general),
@@ -132,10 +172,18 @@ def _phrases_of(spec: TableSpec, spelling: Spelling, file: str) -> dict[tuple[st
     for role, phrases in listed:
         for phrase in phrases:
             words = spelling.forms(phrase)
-            # A cue behind a finding may be a whole answer ("Not seen."): all of them say the first one.
-            said = cues.after[0] if role == "after" else " ".join(words)
-            _add(known, words, Piece(role, (said,)), f"{file}: {role}: {phrase}")
+            # A cue may be a whole answer ("No.", "Not seen."): all of them say the same.
+            own = (cues.alone if role in ("before", "after") else " ".join(words),)
+            _add(known, words, Piece(role, turned.get(role, own)), f"{file}: {role}: {phrase}")
     return known
+
+
+def _saying(plain: Vocabulary, said: str, implied: tuple[str, ...] = ()) -> Piece:
+    """A phrase that says what another text does; "not" before that negates it all."""
+    body = [piece for piece in plain.pieces(fold(said.removeprefix("not ")).text) if piece.role == "word"]
+    concepts = tuple(concept for piece in body for concept in piece.concepts)
+    hidden = tuple(concept for piece in body for concept in piece.implied)
+    return Piece("word", concepts, said.startswith("not "), implied + hidden)
 
 
 def _add(known: dict[tuple[str, ...], Piece], words: tuple[str, ...], piece: Piece, where: str) -> None:
@@ -157,8 +205,16 @@ def _vocabulary(spec: TableSpec, spelling: Spelling, known: Mapping[tuple[str, .
         {word: tuple(phrases) for word, phrases in index.items()},
         Units(_units(spec)),
         frozenset(words[0] for words, piece in known.items() if len(words) == 1 and piece.role in ("filler", "verb")),
-        {pole: name for name, axis in spec.axes.items() for pole in axis.poles},
+        {pole: name for name, axis in spec.axes.items() for pole in axis.poles}
+        | {f"{scale} {number}": scale for scale in spec.ranks for number in range(len(_NUMBERS))},
         frozenset(pole for axis in spec.axes.values() if axis.place for pole in axis.poles),
+        frozenset(spec.organs),
+        {
+            **{"comma": Piece("comma"), "tie": Piece("comma"), "stop": Piece("stop")},
+            **{"more": Piece("more", (spec.comparisons.more,))},
+            **{"less": Piece("less", (spec.comparisons.less, spec.comparisons.more))},
+        },
+        spec.cues.alone,
     )
 
 

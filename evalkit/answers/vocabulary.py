@@ -15,7 +15,7 @@ from evalkit.answers.text import Token, fold, tokens
 _STOP = re.compile(r"[.;!?\n。]")
 _COMMA = re.compile(r"[,/&、()\[\]{}|+]|\s-+\s")
 _TIES = frozenset("/&")
-_PARTED = MappingProxyType({"comma": Piece("comma"), "tie": Piece("comma"), "stop": Piece("stop")})
+_SIGNS = MappingProxyType({">": "more", "<": "less"})
 # "Enlargement of the heart", "the heart is markedly enlarged": so many words may stand inside a phrase.
 _SKIP = 3
 _ES = re.compile(r"(?:ss|sh|[nrt]ch|x|zz)es$")
@@ -59,7 +59,11 @@ def _singular(word: str) -> str:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Vocabulary:
-    """A table made ready. `index` holds its phrases by their first word, longest first; `axes` concept → its axis."""
+    """A table made ready. `index` holds its phrases by their first word, longest first; `axes` concept → its axis.
+
+    `parted` holds what stands between words: "comma", "tie", "stop", and the comparisons "more" (>) and "less" (<).
+    `nothing` is the concept that there is none.
+    """
 
     spelling: Spelling
     index: Mapping[str, tuple[Phrase, ...]]
@@ -67,6 +71,9 @@ class Vocabulary:
     skipped: frozenset[str]
     axes: Mapping[str, str]
     places: frozenset[str]
+    organs: frozenset[str]
+    parted: Mapping[str, Piece]
+    nothing: str
 
     def pieces(self, folded: str) -> list[Piece]:
         """A folded text as pieces: its longest phrases, its quantities, its other words, and what parts them."""
@@ -79,7 +86,7 @@ class Vocabulary:
         at = 0
         while at < len(found):
             if parts[at]:
-                pieces.append(_PARTED[parts[at]])
+                pieces.append(self.parted[parts[at]])
             start = found[at].start
             while quantity is not None and quantity.end <= start:
                 quantity = next(quantities, None)
@@ -119,17 +126,24 @@ def _form(spelling: Spelling, word: str) -> str:
 
 
 def _partings(folded: str, found: Sequence[Token]) -> list[str]:
-    """What parts each word from the one before: "", "comma", "stop", or "tie" for "/" and "&" without spaces."""
+    """What parts each word from the one before: "", or a key of `Vocabulary.parted`."""
     parts = [""] * len(found)
     end = found[0].end if found else 0
     for index, token in enumerate(found):
         gap = folded[end : token.start]
         end = token.end
         if gap and gap != " ":
-            parts[index] = (
-                "tie" if gap in _TIES else "stop" if _STOP.search(gap) else "comma" if _COMMA.search(gap) else ""
-            )
+            parts[index] = _parting(gap)
     return parts
+
+
+def _parting(gap: str) -> str:
+    """What a gap between two words is; a "tie" is "/" or "&" without spaces."""
+    if gap in _TIES:
+        return "tie"
+    if _STOP.search(gap):
+        return "stop"
+    return "comma" if _COMMA.search(gap) else _SIGNS.get(gap.strip(), "")
 
 
 def _behind(found: Sequence[Token], at: int, quantity: Quantity) -> int:

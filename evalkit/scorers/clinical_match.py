@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from evalkit.answers import Part, choose, normalise, stated, unparsed, whole_answer, yes_no
+from evalkit.answers import Part, choose, named_options, normalise, stated, unparsed, whole_answer, yes_no
 from evalkit.answers.concepts import Overlap, Reading, compare, read
 from evalkit.answers.tables import read_vocabulary
 from evalkit.answers.text import fold
@@ -111,18 +111,47 @@ def _target(vocabulary: Vocabulary, text: str) -> _Target:
     return _Target(words, polar, read(vocabulary, fold(text).text))
 
 
+@lru_cache(maxsize=4096)
+def _asked(vocabulary: Vocabulary, question: str) -> frozenset[str]:
+    """What a question speaks of, less the alternatives that it offers: an answer may repeat it."""
+    reading = read(vocabulary, fold(question).text)
+    options = (read(vocabulary, fold(option).text) for option in named_options(question))
+    return reading.affirmed.difference(*reading.offers, *(option.affirmed for option in options))
+
+
+def _denies(reading: Reading, vocabulary: Vocabulary) -> bool:
+    """Whether a text says that there is nothing, and no more."""
+    return reading.affirmed == {vocabulary.nothing} and not reading.negated
+
+
+def _denies_what(wanted: Reading, said: Reading, question: str, vocabulary: Vocabulary) -> bool:
+    """Whether one text says that there is nothing, and the other negates just what the question asks for."""
+    for one, other in ((wanted, said), (said, wanted)):
+        if _denies(one, vocabulary) and other.negated and not other.affirmed:
+            return other.negated <= _asked(vocabulary, question)
+    return False
+
+
 def _against(target: _Target, said: _Said, question: str, vocabulary: Vocabulary) -> Mapping[str, Score]:
     """The marks of an answer against one target: word for word, as yes or no, or by concepts."""
     if said.words == target.words:
         return _marks(said, target.reading, Overlap(1, 1, 1), "words")
     if target.polar:
         found = yes_no(said.text, question)
+        if found is None and _denies(_read(vocabulary, said.folded), vocabulary) and not said.words.isdigit():
+            return dict.fromkeys(
+                _MARKS, Score(float(target.polar == "no"), "no", said.named("nothing"), span=said.span)
+            )
         if found is None:
             return dict.fromkeys(_MARKS, unparsed("does not say yes or no"))
         value = float(found.answer == target.polar)
         return dict.fromkeys(_MARKS, Score(value, found.answer, found.rule, span=said.span))
     reading = _read(vocabulary, said.folded)
+    if _denies_what(target.reading, reading, question, vocabulary):
+        return _marks(said, reading, Overlap(1, 1, 1), "nothing")
     overlap = compare(target.reading, reading, vocabulary)
+    if overlap.shared and overlap.precision < 1:
+        overlap = compare(target.reading, reading, vocabulary, _asked(vocabulary, question))
     rule = "veto" if overlap.veto else "synonym" if overlap.f1 == 1 else "concepts"
     return _marks(said, reading, overlap, rule, overlap.veto or overlap.lacks)
 

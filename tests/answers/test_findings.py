@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.answers.findings import Item, Piece, Role, read_items
+from evalkit.answers.findings import Item, Piece, Role, companions, offers, read_items, read_order
 
 ROLES: dict[str, Role] = {
     "no": "before",
@@ -17,6 +17,10 @@ ROLES: dict[str, Role] = {
     "or": "or",
     ",": "comma",
     ".": "stop",
+    "by": "part",
+    "more": "more",
+    "less": "less",
+    "than": "than",
     "is": "verb",
     "the": "filler",
 }
@@ -61,6 +65,13 @@ def affirmed(line: str) -> str:
         ("mass unseen lung", "mass", "lung"),
         ("non calcified mass", "calcified", "mass"),
         ("no mass but no nodule", "mass nodule", ""),
+        ("liver . no , spleen", "liver", "spleen"),
+        ("liver , no , spleen or lung", "liver", "spleen lung"),
+        ("heart . liver no", "liver", "heart"),
+        ("heart . liver . no", "liver", "heart"),
+        ("liver or no", "", "liver"),
+        ("no , spleen", "", "spleen"),
+        ("no mass by stone", "mass stone", ""),
         ("no", "", ""),
         ("", "", ""),
     ],
@@ -80,11 +91,73 @@ def test_the_reach_of_a_negation(line: str, no: str, yes: str) -> None:
         ("left . right", ["left", "right"]),
         ("left , and right", ["left", "+right"]),
         (", , left , ,", ["left"]),
+        ("mass by stone", ["mass", "stone"]),
     ],
 )
 def test_the_items_of_a_list(line: str, parts: list[str]) -> None:
     """Signs and conjunctions part items; only a conjunction ties one to the item before."""
     assert ["+" * item.tied + " ".join(item.affirmed) for item in items(line)] == parts
+
+
+@pytest.mark.parametrize(
+    ("line", "order"),
+    [
+        ("left more right", "left > right"),
+        ("left less right", "right > left"),
+        ("left heart than right heart", "heart left > heart right"),
+        ("lung . left more right , heart", "left > right"),
+        ("left more", ""),
+        ("more right", ""),
+        ("left right", ""),
+    ],
+)
+def test_what_is_compared_with_what(line: str, order: str) -> None:
+    """A comparison puts what stands before it above or below what stands behind it, where both sides say something."""
+    found = read_order([Piece(ROLES.get(word, "word"), (word,)) for word in line.split()])[1]
+    assert " > ".join(" ".join(sorted(side)) for side in found or ()) == order
+
+
+def test_a_comparison_turned_round_says_the_other() -> None:
+    """A "smaller than" with both sides says "larger", and its own word where a side is missing."""
+    less = Piece("less", ("smaller", "larger"))
+    left, right = Piece("word", ("left",)), Piece("word", ("right",))
+    assert read_order([left, less, right])[0][1] == Piece("word", ("larger",))
+    assert read_order([left, less])[0][1] == Piece("word", ("smaller",))
+
+
+@pytest.mark.parametrize(
+    ("line", "alternatives"),
+    [
+        ("left or right", "left|right"),
+        ("left or right lung", "left|right"),
+        ("left lung or right lung", "left|right"),
+        ("mass liver or spleen", "liver|spleen"),
+        ("liver , spleen or lung", "liver|spleen|lung"),
+        ("liver or spleen . liver", ""),
+        ("liver or liver", ""),
+        ("no liver or spleen", ""),
+        ("liver , spleen and lung", ""),
+    ],
+)
+def test_the_alternatives_of_a_text(line: str, alternatives: str) -> None:
+    """Round an "or" stand alternatives, each with what it has for itself, unless one is named elsewhere."""
+    assert "|".join(" ".join(sorted(each)) for each in offers(items(line))) == alternatives
+
+
+def test_what_stands_beside_a_concept() -> None:
+    """A concept's companions are those of its items; an "and" may share those of an item of one word."""
+    own, near = companions(items("mass and cyst liver , nodule lung"))
+    assert {name: " ".join(sorted(each)) for name, each in own.items()} == {
+        "mass": "mass",
+        "cyst": "cyst liver",
+        "liver": "cyst liver",
+        "nodule": "lung nodule",
+        "lung": "lung nodule",
+    }
+    assert {name: " ".join(sorted(near[name])) for name in ("mass", "lung")} == {
+        "mass": "cyst liver mass",
+        "lung": "lung nodule",
+    }
 
 
 def test_a_phrase_may_negate_itself() -> None:

@@ -19,14 +19,21 @@ synonyms:
   tumor: neoplasm
   left: l
   right: r
+  "0": none
+  larger: bigger
+  lung: pulmonary
 names: deep vein
 expansions:
   both: left right
   plain: not contrast
 axes:
   side: {place: true, poles: [left, right]}
-cues: {before: "no, without", after: "absent, not seen", next: non, ends: but, neutral: not only}
-joins: {both: and, either: or}
+implied: {left apex: lung}
+organs: lung
+ranks: {grade: [], nyha: nyha class}
+comparisons: {more: larger, less: smaller, over: larger than, under: smaller than, than: than}
+cues: {alone: "0", before: "no, without", after: "absent, not seen", next: non, ends: but, neutral: not only}
+joins: {both: and, either: or, cause: by}
 verbs: is
 fillers: the of
 general: image side
@@ -56,8 +63,18 @@ def said(folder: Path, text: str, table: str = TABLE) -> str:
         ("the image", "image"),
         ("the side of the image", "image; side"),
         ("of the", "of; the"),
-        ("not seen", "absent"),
-        ("absent", "absent"),
+        ("not seen", "0"),
+        ("absent", "0"),
+        ("no", "0"),
+        ("tumor? no, ct", "ct; not tumor"),
+        ("grade II", "grade 2"),
+        ("Grade two tumor", "grade 2; tumor"),
+        ("NYHA class IV", "nyha 4"),
+        ("II", "ii"),
+        ("left smaller than right", "larger; left; right"),
+        ("smaller than", "smaller"),
+        ("left apex", "apex; left"),
+        ("tumor by ct", "ct; tumor"),
         ("patient's opacities", "opacity; patient"),
         ("masses, boxes, viruses, stenoses, pelvis", "box; mass; pelvis; stenosis; virus"),
         ("", ""),
@@ -75,10 +92,14 @@ def test_a_table_at_work(tmp_path: Path, text: str, line: str) -> None:
         ("tumor: neoplasm", "tumor: neoplasms\n  neoplasm: growth", "stands already for tumor"),
         ("tumor: neoplasm", "tumor: is", "stands already for tumor"),
         ("tumor: neoplasm", "tumor: neoplasm,, growth", "found no words"),
-        ("fillers: the of", "fillers: the of no", "stands already for no"),
+        ("fillers: the of", "fillers: the of no", "stands already for 0 (before)"),
         ("both: left right", "ct: left right", "stands already for ct"),
         ("plain: not contrast", "plain: the", "found no words"),
         ("poles: [left, right]", "poles: [left, r]", "one concept's name would be right"),
+        ("organs: lung", "organs: lungs", "one concept's name would be right"),
+        ("left apex: lung", "left apex: left lung", "one concept's name would be right"),
+        ("left apex: lung", "ct: lung", "stands already for ct"),
+        ("over: larger than", "over: larger", "stands already for larger"),
         ("base: mm", "base: m", "a base unit would be right"),
         ("names: [millimeter]", "names: [cm]", "names another unit already"),
         ("version: small", "version: large", "'small' would be right"),

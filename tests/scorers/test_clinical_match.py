@@ -107,6 +107,35 @@ def value(text: str, *targets: str, question: str = "What is it?") -> float:
         ("肝脏、心脏和肺", "lung; heart; liver"),
         ("右肺", "right lung"),
         ("脑水肿", "cerebral oedema"),
+        # what a second radiologist would say
+        ("PE", "pulmonary embolism"),
+        ("free air", "pneumoperitoneum"),
+        ("fluid in the abdomen", "ascites"),
+        ("increased", "elevated"),
+        ("no", "none"),
+        ("none", "0"),
+        ("not seen", "none"),
+        ("grade 2", "grade II"),
+        ("stage iii", "stage 3"),
+        ("NYHA class III", "NYHA 3"),
+        ("L4/5", "L4-L5"),
+        ("cervical 5", "C5"),
+        ("twelfth thoracic vertebra", "T12"),
+        ("carcinoma of the lung", "lung cancer"),
+        ("brain bleed", "intracranial hemorrhage"),
+        ("metastatic disease", "metastases"),
+        ("lower lobe of the right lung", "right lower lobe"),
+        ("RLL of the lung", "lower right lung"),
+        ("lower left lung", "left lower lobe"),
+        ("left upper and lower lobe", "left lower and upper lobe"),
+        ("cannot exclude pleural effusion", "pleural effusion"),
+        ("pleural effusion cannot be ruled out", "possible pleural effusion"),
+        ("left larger than right", "right smaller than left"),
+        ("liver > spleen", "liver > spleen."),
+        ("the right kidney is smaller than the left kidney", "left kidney larger than right kidney"),
+        ("cyst in the kidney, mass in the liver", "mass in the liver, cyst in the kidney"),
+        ("mass and cyst in the liver", "cyst and mass in the liver"),
+        ("mass, cyst in the liver", "cyst, mass in the liver"),
         # words without content
         ("The plane of this image is the axial plane.", "axial"),
         ("the image", "image"),
@@ -146,6 +175,24 @@ def test_the_same_meaning(text: str, target: str) -> None:
         ("hyperdense lesion", "hypodense lesion", "opposites"),
         ("abnormal", "normal", "opposites"),
         ("coronal", "axial", "opposites"),
+        ("right upper lobe and left lower lobe", "left upper lobe and right lower lobe", "laterality"),
+        ("RUL of the lung, LLL of the lung", "RLL of the lung, LUL of the lung", "laterality"),
+        ("RUL, LLL", "RLL, LUL", "laterality"),
+        ("trachea deviated to the left by a right mass", "trachea deviated to the right by a left mass", "laterality"),
+        ("right-to-left shunt", "left-to-right shunt", "opposites"),
+        ("left larger than right", "right larger than left", "order"),
+        ("liver larger than spleen", "spleen larger than liver", "order"),
+        ("liver larger than spleen", "liver smaller than spleen", "order"),
+        ("liver > spleen", "spleen > liver", "order"),
+        ("liver denser than spleen", "spleen denser than liver", "order"),
+        ("T1 weighted MRI", "T2 weighted MRI", "opposites"),
+        ("acute infarct", "old infarct", "opposites"),
+        ("open fracture", "closed fracture", "opposites"),
+        ("grade II glioma", "grade III glioma", "opposites"),
+        ("L4-L5 disc herniation", "L5-S1 disc herniation", "opposites"),
+        ("fracture of T11", "fracture of T12", "opposites"),
+        ("liver? no, spleen", "liver", "negation"),
+        ("everything except the liver", "liver", "negation"),
     ],
 )
 def test_the_opposite_is_vetoed(text: str, target: str, veto: str) -> None:
@@ -175,6 +222,11 @@ def test_the_opposite_is_vetoed(text: str, target: str, veto: str) -> None:
         ("no", "cardiomegaly"),
         ("large bowel", "small bowel"),
         ("T1", "T2"),
+        ("pericardial effusion", "pleural effusion"),
+        ("cerebral edema", "pulmonary edema"),
+        ("kidney mass and left", "liver mass"),
+        ("mass in the liver, cyst in the kidney", "cyst in the liver, mass in the kidney"),
+        ("mass in the liver and cyst in the kidney", "cyst in the liver and mass in the kidney"),
         ("MCA", "ACA"),
         ("lateral ventricle", "lateral"),
         ("superior vena cava", "superior"),
@@ -197,7 +249,11 @@ def test_another_meaning(text: str, target: str) -> None:
         ("chest x-ray", "plain film", 1 / 2, 1),
         ("lung, heart, liver, spleen", "heart", 1 / 4, 1),
         ("right", "right lung", 1, 1 / 2),
-        ("left lower lobe", "lower left lung", 1, 2 / 3),
+        ("left lung", "left lower lobe", 1, 1 / 2),
+        ("effusion", "pleural effusion", 1, 1 / 2),
+        ("liver? no, spleen", "spleen", 1 / 2, 1),
+        ("mass, pneumonia, fracture, pleural effusion", "pleural effusion", 1 / 4, 1),
+        ("There is a mass, a fracture, and a pleural effusion", "pleural effusion", 1 / 2, 1),
         ("pneumothorax, no effusion", "pneumothorax", 1 / 2, 1),
         ("no effusion or mass but pneumothorax", "pneumothorax", 1 / 3, 1),
         ("thalamus and bilateral cerebellum", "left thalamus and right cerebellum", 3 / 4, 3 / 4),
@@ -223,12 +279,66 @@ def test_a_share_of_the_meaning(text: str, target: str, precision: float, recall
         ("diagnosis unknown", "no", "Is there a nodule?", (0.0, "unparsed")),
         ("是的", "有", "有没有病灶?", (1.0, "parsed")),
         ("正常", "不是", "肺异常吗?", (1.0, "parsed")),
+        ("none seen", "no", "Is there a mass?", (1.0, "parsed")),
+        ("none seen", "yes", "Is there a mass?", (0.0, "parsed")),
+        ("0", "no", "Is there a mass?", (0.0, "unparsed")),
     ],
 )
 def test_yes_and_no(text: str, target: str, question: str, expected: tuple[float, str]) -> None:
     """A target of yes or no is compared as such; an answer that says neither is unparsed."""
     found = marks(text, target, question=question)[""]
     assert (found.value, found.bucket) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("left or right", "left"),
+        ("left or right lung", "right lung"),
+        ("left or right lung", "left lung"),
+        ("liver or spleen", "liver"),
+        ("liver, spleen or kidney", "liver"),
+        ("CT vs MRI", "MRI"),
+    ],
+)
+def test_alternatives_commit_to_none(text: str, target: str) -> None:
+    """An answer that offers what the target names, or something else, earns nothing."""
+    assert [mark.value for mark in marks(text, target).values()] == [0.0] * 3
+    assert marks(text, target)[""].reason == "alternatives veto"
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "expected"),
+    [
+        ("left or right", "left or right", 1.0),
+        ("right or left", "left or right", 1.0),
+        ("stroke or infarct", "infarct", 1.0),
+        ("no mass or nodule", "no mass, no nodule", 1.0),
+        ("left or right? It is left", "left", 2 / 3),
+    ],
+)
+def test_an_or_that_commits(text: str, target: str, expected: float) -> None:
+    """An "or" is none between names of the same, in a negation, where the target has it, or where one is chosen."""
+    assert value(text, target) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "question", "expected"),
+    [
+        ("the pleural effusion is on the left", "left", "Which side is the pleural effusion on?", 1.0),
+        ("the pleural effusion is on the left", "left", "Which side is it?", 1 / 2),
+        ("the pleural effusion", "left", "Which side is the pleural effusion on?", 0.0),
+        ("the mass is in the liver, spleen", "liver", "Is the mass in the liver or the spleen?", 2 / 3),
+        ("liver or spleen", "liver", "Is the mass in the liver or the spleen?", 0.0),
+        ("no", "no fracture", "Is there a fracture?", 1.0),
+        ("no fracture", "none", "Is there a fracture?", 1.0),
+        ("no", "no fracture", "What is it?", 0.0),
+        ("none", "fracture", "Is there a fracture?", 0.0),
+    ],
+)
+def test_what_the_question_says_is_free(text: str, target: str, question: str, expected: float) -> None:
+    """The question's words cost no precision, its alternatives do; a bare "no" denies what it asks for."""
+    assert value(text, target, question=question) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -295,7 +405,7 @@ def test_the_table_is_what_it_was() -> None:
     """A published table is never edited: a change is a new version in a new file."""
     assert (
         hashlib.sha256(TABLE.read_bytes()).hexdigest()
-        == "d75a1a1877a5cfe90924b86a9e8825495d3145895aa5268c32f0184efd7e0d63"
+        == "8ff98246699485834d54327e73705f6bb826cec2458e0b1872c7cf42c6336a80"
     )
 
 
