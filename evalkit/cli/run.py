@@ -48,6 +48,9 @@ Permit = Annotated[
 MaxMissing = Annotated[
     float, typer.Option(min=0, max=1, help="The share of failed calls above which a run ends with exit code 1.")
 ]
+Seed = Annotated[
+    int, typer.Option(min=-(2**53), max=2**53, help="Of everything that is drawn: retries' waits, shuffled pictures.")
+]
 
 
 def run(
@@ -59,10 +62,7 @@ def run(
     sample_id: SampleIds = None,
     sampling: SamplingText = None,
     ablate: Ablate = None,
-    seed: Annotated[
-        int,
-        typer.Option(min=-(2**53), max=2**53, help="Of everything that is drawn: retries' waits, shuffled pictures."),
-    ] = 0,
+    seed: Seed = 0,
     max_connections: Connections = "32",
     timeout: Annotated[float, typer.Option(min=0.001, help="Seconds for one call.")] = 600.0,
     max_retries: Annotated[int, typer.Option(min=0, help="Times that a failed call is tried again.")] = 6,
@@ -93,8 +93,8 @@ def run(
     tasks = [load_task(name, options.folders(data), found) for name in task]
     first = options.number(limit, "--limit")
     chosen = Settings(first, tuple(sample_id or ()), ablate, seed, _sampling(sampling), results)
-    calls = _connections(max_connections)
-    settings = dataclasses.replace(chosen, connections=calls, retries=max_retries, timeout=timeout)
+    settings = dataclasses.replace(chosen, retries=max_retries, timeout=timeout)
+    settings = dataclasses.replace(settings, connections=_connections(max_connections))
     settings = dataclasses.replace(settings, refresh=refresh, permitted=permit_third_party, max_cost=max_cost)
     work = [(each, named) for named in models for each in tasks]
     if dry_run:
