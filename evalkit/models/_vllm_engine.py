@@ -13,6 +13,8 @@ import itertools
 import json
 import multiprocessing
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +29,18 @@ from evalkit.types import Image, Prompt, Response, Sampling, Usage
 GRACE = 20.0
 """Seconds for the engine to end by itself, before vLLM ends it."""
 
+# The engine's process outlives one that is killed, and keeps the card: this one waits for that and ends it.
+LEASH = """\
+import os, signal, sys, time
+sys.stdin.read()
+for how in (signal.SIGTERM, signal.SIGKILL):
+    for pid in sys.argv[1:]:
+        try:
+            os.kill(int(pid), how)
+        except ProcessLookupError:
+            pass
+    time.sleep(10)
+"""
 # What loading weights raises: wrong options, absent files, a shape that is not known, no memory.
 _LOADING = (RuntimeError, ValueError, OSError, TypeError, ImportError, AttributeError, LookupError, AssertionError)
 NO_TEMPLATE = "its tokenizer has no chat template: give one with chat_template, or a plain text with prompt_format"
@@ -45,20 +59,26 @@ class Engine:
     _llm: Any = field(default=None, init=False, repr=False)
     _pixels: Made[Any] = field(init=False, repr=False)
     _numbers: Iterator[int] = field(default_factory=itertools.count, init=False, repr=False)
-    _children: frozenset[int | None] = field(default=frozenset(), init=False, repr=False)
+    _others: frozenset[int | None] = field(default=frozenset(), init=False, repr=False)
+    _leash: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._pixels = pixels(self.square)
 
     async def start(self) -> None:
         """Loads the weights, which may take minutes. Raises ModelError with advice, UsageError for an option."""
-        self._children = frozenset(child.pid for child in multiprocessing.active_children())
+        self._others = frozenset(child.pid for child in multiprocessing.active_children())
         loading = asyncio.ensure_future(asyncio.to_thread(self._load))
         try:
             self._llm = await asyncio.shield(loading)
         except asyncio.CancelledError:
             await self._abandon(loading)
             raise
+        self._leash = subprocess.Popen(
+            [sys.executable, "-c", LEASH, *(str(child.pid) for child in self._own())],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
 
     def _load(self) -> Any:
         # vLLM tells its makers what runs where unless it is told not to, and writes its log to standard output, which
@@ -81,18 +101,27 @@ class Engine:
     async def _abandon(self, loading: asyncio.Future[Any]) -> None:
         """Ends the processes that loading started, until it gives up, and what came of it if it did not."""
         while not loading.done():
-            for child in multiprocessing.active_children():
-                if child.pid not in self._children:
-                    child.terminate()
+            for child in self._own():
+                child.terminate()
             await asyncio.wait({loading}, timeout=0.5)
         if not loading.exception():
             await asyncio.to_thread(loading.result().shutdown, timeout=GRACE)
 
+    def _own(self) -> list[Any]:
+        """The processes that came with the engine."""
+        return [child for child in multiprocessing.active_children() if child.pid not in self._others]
+
     async def aclose(self) -> None:
         """Ends the engine and its processes."""
         llm, self._llm = self._llm, None
-        if llm is not None:
-            await asyncio.to_thread(llm.shutdown, timeout=GRACE)
+        leash, self._leash = self._leash, None
+        try:
+            if llm is not None:
+                await asyncio.to_thread(llm.shutdown, timeout=GRACE)
+        finally:
+            if leash is not None:
+                leash.kill()
+                leash.communicate()
 
     async def generate(self, prompt: Prompt) -> Response:
         """One answer. Raises CallError for a question that the model cannot take, ModelError for a dead engine."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib.util
 import io
 import multiprocessing
 import os
 import re
+import signal
 import subprocess
+import sys
+import time
+import warnings
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -37,10 +42,12 @@ HUATUO = "<|user|>\n<image>\n{question}\n<|assistant|>\n"
 
 @pytest.fixture(scope="module", autouse=True)
 def offline() -> Any:
-    """Nothing is looked up anywhere."""
+    """Nothing is looked up anywhere, and what vLLM left for Python to clean away goes while its warnings are ignored."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_HUB_OFFLINE", "1")
         yield
+    with warnings.catch_warnings(action="ignore"):
+        gc.collect()
 
 
 @pytest.fixture(scope="module")
@@ -265,6 +272,50 @@ def test_loading_can_be_given_up(checkpoint: Callable[[str], Path]) -> None:
             await loading
 
     asking(model(checkpoint("llava")), work)
+
+
+RUN = """\
+import asyncio, sys
+from evalkit.models.vllm import VLLM
+
+async def main():
+    small = {"max_num_seqs": 8, "kv_cache_memory_bytes": 2**26}
+    model = VLLM(model=sys.argv[1], dtype="float32", max_model_len=1024, enforce_eager=True, engine_args=small)
+    try:
+        await model.ready()
+        print("ready", flush=True)
+        await asyncio.sleep(600)
+    finally:
+        await model.aclose()
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_no_engine_outlives_evalkit(how: signal.Signals, checkpoint: Callable[[str], Path], tmp_path: Path) -> None:
+    """Interrupted or killed: the engine lets go of its memory when evalkit does."""
+    script = tmp_path / "run.py"
+    script.write_text(RUN, encoding="utf-8")
+    line = [sys.executable, str(script), str(checkpoint("llava"))]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == b"ready\n"
+        started = children() - {run.pid}
+        run.send_signal(how)
+        run.wait(60)
+    assert len(started) >= 2
+    end = time.monotonic() + 60
+    while any(map(alive, started)) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert not any(map(alive, started))
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs."""
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and "Z" not in stat.read_text().rpartition(")")[2].split()[0]
 
 
 def test_an_engine_argument_that_is_none_is_named(checkpoint: Callable[[str], Path]) -> None:
