@@ -42,7 +42,7 @@ HUATUO = "<|user|>\n<image>\n{question}\n<|assistant|>\n"
 
 @pytest.fixture(scope="module", autouse=True)
 def offline() -> Any:
-    """Nothing is looked up anywhere, and what vLLM left for Python to clean away goes while its warnings are ignored."""
+    """Nothing is looked up anywhere; what vLLM left for Python to clean away goes while its warnings are ignored."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_HUB_OFFLINE", "1")
         yield
