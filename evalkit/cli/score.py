@@ -65,7 +65,7 @@ def score(
     from evalkit.estimates import estimates
     from evalkit.tally import Tally
 
-    given = _Given(run, predictions, task, scorer, rules, tuple(by or ()), options.folders(data))
+    given = _Given(run, predictions, task, scorer, rules, tuple(by or ()), _folders(data, predictions))
     given.check(samples_out)
     marking = _marking(given, catalogue(include_path or []))
     tally, forms = Tally(marking.clustered), Forms()
@@ -77,6 +77,12 @@ def score(
         _print(found, str(run or predictions), tally, forms if rules else None, given.by)
     if not any(each.estimate.n for each in found):
         raise EvalkitError(f"{run or predictions}: nothing was scored, it holds no answer that these scorers mark")
+
+
+def _folders(data: list[Path] | None, predictions: Path | None) -> tuple[Path, ...]:
+    """Where the task's data is looked for: as everywhere; where nothing says so, also in a `data` near the answers."""
+    near = () if data or predictions is None else (predictions.parent / "data", predictions.parent.parent / "data")
+    return (*options.folders(data), *near)
 
 
 @dataclass(frozen=True)

@@ -326,3 +326,14 @@ def test_golds_outside_the_options_are_told(evalkit: Program) -> None:
     done = evalkit("score", "-p", predictions(rows), "--rules", "all")
     assert "the gold of 1 rows is none of their options" in done.err
     assert "7" in done.err
+
+
+def test_data_is_found_near_the_answers(evalkit: Program, data: Path) -> None:
+    """Where nothing says where the data is, a folder `data` beside the predictions or above them is looked into."""
+    Path("kept/answers").mkdir(parents=True)
+    data.rename("kept/data")
+    file = Path(predictions(answers(a="yes"))).rename("kept/answers/p.jsonl")
+
+    done = evalkit("score", "-p", file, "--include-path", "mine", "--task", "tiny", "--json")
+
+    assert found(done, "exact_match")["n"] == 1
