@@ -48,9 +48,10 @@ def _card(path: Path) -> str:
     card = read_spec(path, CardSpec)
     if card.name != path.stem:
         raise ConfigError(f"{path.name}: name: {card.name!r} would be found under {path.stem!r}; one must give way")
-    adapter: type[Model] = find(Model, card.adapter)  # type: ignore[type-abstract]
-    build(adapter, card.options, f"model {card.name}")
-    return f"card of {card.adapter}"
+    for name in dict.fromkeys((card.adapter, *card.adapters)):
+        adapter: type[Model] = find(Model, name)  # type: ignore[type-abstract]
+        build(adapter, {**card.options, **card.adapters.get(name, {})}, f"model {card.name}")
+    return f"card of {', '.join(dict.fromkeys((card.adapter, *card.adapters)))}"
 
 
 def _task(path: Path, found: Catalogue, data: Sequence[Path]) -> str:

@@ -11,6 +11,8 @@ import typer
 
 from evalkit.errors import ConfigError, UsageError, did_you_mean
 
+LONG = 12
+
 
 def from_config(context: typer.Context, _: typer.CallbackParam, file: Path | None) -> Path | None:
     """Takes the options of a YAML file as defaults: whatever is given on the command line wins."""
@@ -76,7 +78,9 @@ def pairs(values: list[str] | None, option: str) -> dict[str, object]:
     for each in values or []:
         key, equals, value = each.partition("=")
         if not equals or not key:
-            raise UsageError(f"{option} {each!r}: key=value would be right")
+            # What is long is not quoted whole: it may be a secret that was pasted in the wrong place.
+            shown = each if len(each) <= LONG else f"{each[:3]}…"
+            raise UsageError(f"{option} {shown!r}: key=value would be right")
         if key in found:
             raise UsageError(f"{option}: {key} is given twice")
         found[key] = value
