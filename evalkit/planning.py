@@ -6,8 +6,8 @@ import hashlib
 import itertools
 import math
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -20,6 +20,15 @@ from evalkit.record import secret_in
 from evalkit.runs import folder_name
 from evalkit.task import Survey, Task
 from evalkit.types import Prompt, Sample, Sampling
+
+
+@dataclass(frozen=True)
+class Batching:
+    """Answers come through the provider's batch API; how often it is asked (seconds, growing), and who is told."""
+
+    first: float = 5.0
+    longest: float = 60.0
+    tell: Callable[[str], None] = field(default=lambda words: None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,7 @@ class Settings:
     refresh: bool = False
     permitted: bool = False
     max_cost: float | None = None
+    batch: Batching | None = None
 
     @property
     def most_connections(self) -> int:
@@ -114,6 +124,7 @@ def plan(task: Task, named: NamedModel, settings: Settings, today: date | None =
     named.check_alive(today or datetime.now(UTC).date())
     _check_data_use(task, named, settings)
     _check_price(task, named, settings)
+    _check_batch(named, settings)
     _check_secrets(named)
     survey = task.survey()
     model = _taught(named.model, task)
@@ -150,6 +161,18 @@ def _check_price(task: Task, named: NamedModel, settings: Settings) -> None:
     sampling = merged(task.sampling, named.sampling, settings.sampling)
     if sampling.max_tokens is None and price.longest is None:
         raise UsageError(f"--max-cost: nothing bounds the answers of {named.name}; --sampling max_tokens=… does")
+
+
+def _check_batch(named: NamedModel, settings: Settings) -> None:
+    """Raises UsageError for a model that no batch API answers, or for what a batch cannot do."""
+    if settings.batch is None:
+        return
+    if named.model.batches() is None:
+        raise UsageError(
+            f"--batch: {named.name} has no batch API; openai/… (not on Azure) and anthropic/… have one, and their cards"
+        )
+    if settings.refresh:
+        raise UsageError("--batch: --refresh asks again by plain calls; leave one of the two out")
 
 
 def _check_secrets(named: NamedModel) -> None:

@@ -54,14 +54,20 @@ class Price:
         """Whether it can be said at all."""
         return self.free or self.prices is not None
 
-    def of(self, usage: Usage) -> float | None:
+    @property
+    def batch(self) -> float:
+        """The share of the price that the provider's batch API asks; all of it where no card says so."""
+        return (self.prices.batch or 1.0) if self.prices else 1.0
+
+    def of(self, usage: Usage, batched: bool = False) -> float | None:
         """What an answer cost in USD, by the tokens that the provider counted; None where one of the two is unknown."""
         if self.free:
             return 0.0
         if self.prices is None or usage.input_tokens is None or usage.output_tokens is None:
             return None
         cached = min(usage.cached_tokens or 0, usage.input_tokens) if self.prices.cached is not None else 0
-        return self._usd(usage.input_tokens - cached, usage.output_tokens, cached)
+        usd = self._usd(usage.input_tokens - cached, usage.output_tokens, cached)
+        return usd * self.batch if batched else usd
 
     def most(self, prompt: Prompt) -> float:
         """The most that an answer can cost in USD: a token a byte of text, nothing cached, the longest answer."""
@@ -142,14 +148,14 @@ class Bill:
     unpriced: int = 0
     _seen: set[bytes] = field(default_factory=set, repr=False)
 
-    def add(self, key: bytes, usage: Usage) -> None:
+    def add(self, key: bytes, usage: Usage, batched: bool = False) -> None:
         """An answer by its key in the store."""
         if key in self._seen:
             return
         self._seen.add(key)
         self.input_tokens += usage.input_tokens or 0
         self.output_tokens += usage.output_tokens or 0
-        usd = self.price.of(usage)
+        usd = self.price.of(usage, batched)
         self.unpriced += usd is None
         self.usd += usd or 0.0
 

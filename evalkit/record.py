@@ -15,11 +15,23 @@ from urllib.parse import urlsplit
 
 from evalkit.models.base import Model
 from evalkit.specs import CardSpec
+from evalkit.submissions import Submission
 from evalkit.tally import SliceEstimate, Tally
 from evalkit.task import Fingerprint, Task
 from evalkit.types import Sampling
 
-PACKAGES = ("evalkit-medvlm", "numpy", "scipy", "scikit-learn", "pillow", "openai")
+PACKAGES = (
+    "evalkit-medvlm",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "pillow",
+    "openai",
+    "anthropic",
+    "torch",
+    "transformers",
+    "vllm",
+)
 
 SECRET = re.compile(
     r"(?:^|[_-])(?:api[_-]?key|authorization|passw(?:or)?d|secret|(?:access|auth|bearer)[_-]token|credentials?)$"
@@ -102,6 +114,16 @@ def result_record(tally: Tally, counts: Mapping[str, int]) -> dict[str, Any]:
 def estimate_record(each: SliceEstimate) -> dict[str, Any]:
     """One estimate as JSON values."""
     return {"scorer": each.scorer, "slice": each.slice, **dataclasses.asdict(each.estimate)}
+
+
+def batch_record(batched: Mapping[bytes, Submission]) -> dict[str, Any]:
+    """What run.json says of the batches behind a run's answers; nothing where there were none."""
+    if not batched:
+        return {}
+    used = set(batched.values())
+    times = sorted(each.submitted_at.isoformat() for each in used if each.submitted_at)
+    ids = sorted(each.id or "" for each in used)
+    return {"batch": {"ids": ids, "submitted": times[0] if times else None, "answers": len(batched)}}
 
 
 def environment_record(started: datetime) -> dict[str, Any]:

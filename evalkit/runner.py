@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from evalkit.batches import Collected, collect
 from evalkit.cards import NamedModel
 from evalkit.errors import EvalkitError, ModelError, RefusedError
 from evalkit.images import Pictures, picture_of
@@ -21,9 +22,10 @@ from evalkit.models._budget import Budgeted, Ledger
 from evalkit.models.layers import Cached, Limited, Retrying
 from evalkit.planning import Plan, Settings, plan
 from evalkit.prices import Bill
-from evalkit.record import environment_record, model_record, result_record, task_record
+from evalkit.record import batch_record, environment_record, model_record, result_record, task_record
 from evalkit.runs import Run, RunWriter
 from evalkit.store import Store
+from evalkit.submissions import answered_by_batch
 from evalkit.tally import Tally
 from evalkit.task import Task
 from evalkit.types import Response, Usage
@@ -69,15 +71,18 @@ async def execute(
         retrying = Retrying(inner=budgeted, retries=settings.retries, seed=settings.seed)
         cached = Cached(inner=retrying, store=store, refresh=settings.refresh)
         try:
-            asked = await _ask(planned, cached, progress)
+            collected = Collected()
+            if settings.batch is not None:
+                collected = await collect(planned, cached, ledger, progress, settings.batch)
+            asked = await _ask(planned, cached, progress, collected.failed)
         finally:
             await store.drain()
             if close:
                 await planned.model.aclose()
-        return _write(planned, store, asked, cached, paid=budgeted.paid, started=started)
+        return _write(planned, asked, cached, collected, paid=collected.paid + budgeted.paid, started=started)
 
 
-async def _ask(planned: Plan, cached: Cached, progress: Progress | None) -> Asked:
+async def _ask(planned: Plan, cached: Cached, progress: Progress | None, settled: Mapping[bytes, Response]) -> Asked:
     asked = Asked([b""] * planned.total, [b""] * planned.total, {})
     pictures = Pictures()
     prompts = planned.prompts()
@@ -88,7 +93,7 @@ async def _ask(planned: Plan, cached: Cached, progress: Progress | None) -> Aske
             loaded = pictures.load(prompt)
             key = asked.keys[number] = cached.key(loaded)
             asked.pictures[number] = b"".join(bytes.fromhex(picture_of(image).sha256) for image in loaded.images)
-            response = await cached.fetch(key, loaded)
+            response = settled.get(key) or await cached.fetch(key, loaded)
             outcomes["failed" if response.error else "answered"] += 1
             if response.error:
                 asked.failed[number] = response
@@ -131,17 +136,18 @@ async def _together(work: Callable[[], Coroutine[None, None, None]], workers: in
 
 
 def _write(  # noqa: PLR0913  (all that asking left behind)
-    planned: Plan, store: Store, asked: Asked, cached: Cached, *, paid: float, started: datetime
+    planned: Plan, asked: Asked, cached: Cached, collected: Collected, *, paid: float, started: datetime
 ) -> Run:
     task, bill = planned.task, Bill(planned.named.price)
     tally = Tally(clustered=task.layout.cluster is not None, scorers=task.scorers)
+    batched = answered_by_batch(cached.store, asked.keys, cached.refresh)
     tokens: Counter[str] = Counter()
     reported: set[str] = set()
     missing = 0
     writer = RunWriter(planned.place(asked.keys))
     try:
         for number, sample in enumerate(planned.samples()):
-            response = _outcome(number, asked, store, cached.refresh)
+            response = _outcome(number, asked, cached.store, cached.refresh)
             if response is None:
                 raise ModelError(f"the answer to {sample.id} left the store; run the same command again")
             marked = mark(task.scorers, sample, response)
@@ -151,10 +157,10 @@ def _write(  # noqa: PLR0913  (all that asking left behind)
             tokens.update({name: getattr(response.usage, name) or 0 for name in Usage.__slots__})
             reported.add(response.model)
             if not response.error:
-                bill.add(asked.keys[number], response.usage)
+                bill.add(asked.keys[number], response.usage, asked.keys[number] in batched)
         counts = {
-            "asked": cached.asked,
-            "cached": cached.found,
+            "asked": collected.wanted or cached.asked,
+            "cached": planned.total - (collected.wanted or cached.asked),
             "answered": planned.total - missing,
             "missing": missing,
         }
@@ -168,6 +174,7 @@ def _write(  # noqa: PLR0913  (all that asking left behind)
                 **result_record(tally, counts),
                 "tokens": dict(tokens),
                 "cost": bill.record(paid),
+                **batch_record(batched),
                 **environment_record(started),
             }
         )

@@ -31,10 +31,10 @@ class Store:
         self.path = folder / "store.sqlite"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._writer = self._connect()
-            self._reader = self._connect()
+            self._writer = self.connect()
+            self._reader = self.connect()
         except (OSError, sqlite3.Error) as error:
-            raise self._failure(error) from error
+            raise self.failure(error) from error
         self._waiting: list[tuple[bytes, bytes]] = []
         self._written: asyncio.Future[None] | None = None
         self._flushing: asyncio.Task[None] | None = None
@@ -44,7 +44,7 @@ class Store:
         try:
             row = self._reader.execute("SELECT response FROM responses WHERE key = ?", (key,)).fetchone()
         except sqlite3.Error as error:
-            raise self._failure(error) from error
+            raise self.failure(error) from error
         return None if row is None else response_from(orjson.loads(row[0]))
 
     async def put(self, key: bytes, response: Response) -> None:
@@ -56,6 +56,10 @@ class Store:
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.create_task(self._flush())
         await asyncio.shield(written)
+
+    async def put_all(self, answers: Mapping[bytes, Response]) -> None:
+        """Keeps many answers, in a transaction or two; durable on return."""
+        await asyncio.gather(*(self.put(key, response) for key, response in answers.items()))
 
     async def _flush(self) -> None:
         while self._written is not None:
@@ -78,9 +82,10 @@ class Store:
                 self._writer.execute("BEGIN IMMEDIATE")
                 self._writer.executemany(statement, batch)
         except sqlite3.Error as error:
-            raise self._failure(error) from error
+            raise self.failure(error) from error
 
-    def _connect(self) -> sqlite3.Connection:
+    def connect(self) -> sqlite3.Connection:
+        """A connection of one's own to the file: a transaction that is committed is on the disk."""
         connection = sqlite3.connect(self.path, timeout=60, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -92,7 +97,8 @@ class Store:
             connection.execute(f"PRAGMA user_version = {SCHEMA}")
         return connection
 
-    def _failure(self, error: Exception) -> StoreError:
+    def failure(self, error: Exception) -> StoreError:
+        """What went wrong with the file, and what to do about it."""
         what = str(error)
         if "full" in what:
             what = "the disk is full; free some space and run the same command again, stored answers are kept"

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from loopback_batch import Provider
+
 Reply = tuple[int, dict[str, str], bytes]
 
 
@@ -99,6 +101,7 @@ class Loopback:
     answered: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
     url: str = ""
+    provider: Provider | None = None
 
 
 @contextmanager
@@ -113,8 +116,28 @@ def serving(loopback: Loopback) -> Iterator[Loopback]:
             loopback.paths.append(f"CONNECT {self.path}")
             self.send_error(502)
 
+        def do_GET(self) -> None:
+            self.batch(b"")
+
+        def batch(self, content: bytes) -> None:
+            """As the batch APIs, where the server has them."""
+            provider = loopback.provider
+            if provider is None or not provider.takes(self.path):
+                self.send_error(404)
+                return
+            reply = provider.reply(loopback.url, self.command, self.path, content)
+            if reply is None:
+                self.fail(Fault.HANG)
+                return
+            self.begin(reply[0], len(reply[2]), reply[1])
+            self.wfile.write(reply[2])
+
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            if loopback.provider is not None and loopback.provider.takes(self.path):
+                self.batch(content)
+                return
+            body = json.loads(content)
             key = json.dumps(body["messages"])
             with loopback.lock:
                 loopback.requests.append(body)

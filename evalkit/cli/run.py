@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from evalkit.cli import batch as batch_api
 from evalkit.cli import options
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ MaxMissing = Annotated[
 Seed = Annotated[
     int, typer.Option(min=-(2**53), max=2**53, help="Of everything that is drawn: retries' waits, shuffled pictures.")
 ]
+Retries = Annotated[int, typer.Option(min=0, help="Times that a failed call is tried again.")]
+Timeout = Annotated[float, typer.Option(min=0.001, help="Seconds for one call.")]
 
 
 def run(
@@ -64,10 +67,12 @@ def run(
     ablate: Ablate = None,
     seed: Seed = 0,
     max_connections: Connections = "32",
-    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds for one call.")] = 600.0,
-    max_retries: Annotated[int, typer.Option(min=0, help="Times that a failed call is tried again.")] = 6,
+    timeout: Timeout = 600.0,
+    max_retries: Retries = 6,
     max_cost: MaxCost = None,
     max_missing: MaxMissing = 0.05,
+    batch: batch_api.Batch = False,
+    batch_poll: batch_api.Poll = "5-60",
     data: options.Data = None,
     results: options.Results = Path("results"),
     include_path: options.Include = None,
@@ -86,17 +91,16 @@ def run(
     """
     from evalkit.api import catalogue
     from evalkit.planning import Settings
-    from evalkit.task import load_task
 
     found = catalogue(include_path or [])
     models = _models(model, model_args, base_url, found)
-    tasks = [load_task(name, options.folders(data), found) for name in task]
-    first = options.number(limit, "--limit")
-    chosen = Settings(first, tuple(sample_id or ()), ablate, seed, _sampling(sampling), results)
-    settings = dataclasses.replace(chosen, retries=max_retries, timeout=timeout)
-    settings = dataclasses.replace(settings, connections=_connections(max_connections))
+    work = _work(models, task, data, found)
+    chosen = Settings(
+        options.number(limit, "--limit"), tuple(sample_id or ()), ablate, seed, _sampling(sampling), results
+    )
+    calls, batching = _connections(max_connections), batch_api.batching(batch, batch_poll, quiet)
+    settings = dataclasses.replace(chosen, retries=max_retries, timeout=timeout, connections=calls, batch=batching)
     settings = dataclasses.replace(settings, refresh=refresh, permitted=permit_third_party, max_cost=max_cost)
-    work = [(each, named) for named in models for each in tasks]
     if dry_run:
         _show_plans(work, settings)
         return
@@ -113,6 +117,15 @@ def _models(names: list[str], args: list[str] | None, base_url: str | None, foun
     return [open_model(name, given, found) for name in names]
 
 
+def _work(
+    models: list[NamedModel], names: list[str], data: list[Path] | None, found: Catalogue
+) -> list[tuple[Task, NamedModel]]:
+    from evalkit.task import load_task
+
+    tasks = [load_task(name, options.folders(data), found) for name in names]
+    return [(each, named) for named in models for each in tasks]
+
+
 def _run_all(work: list[tuple[Task, NamedModel]], settings: Settings, quiet: bool) -> list[Run]:
     import asyncio
 
@@ -123,8 +136,12 @@ def _run_all(work: list[tuple[Task, NamedModel]], settings: Settings, quiet: boo
         plans = [plan(task, named, settings) for task, named in work]
         for planned in plans:
             planned.model.check()
+        if settings.batch and not quiet:
+            print(batch_api.WARNING, file=sys.stderr)
         return asyncio.run(_execute_all(plans, settings, quiet))
     except KeyboardInterrupt:
+        if settings.batch:
+            print(batch_api.INTERRUPTED, file=sys.stderr)
         print("evalkit: interrupted; answers are kept, the same command resumes:", file=sys.stderr)
         print(f"  {shlex.join(['evalkit', *sys.argv[1:]])}", file=sys.stderr)
         raise typer.Exit(130) from None

@@ -15,8 +15,10 @@ import re
 import time
 import urllib.request
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -73,9 +75,7 @@ class HttpModel(Model):
 
     async def generate(self, prompt: Prompt) -> Response:
         """One answer. Raises CallError for a call that failed, ModelError for what would fail every time."""
-        pictures = [picture_of(image).accepted(ACCEPTED, image.name) for image in prompt.images]
-        sent = self._request(prompt, [(each.media_type, f"sha256:{each.sha256}") for each in pictures])
-        body = orjson.dumps(self._request(prompt, [(each.media_type, self._spliced(each)) for each in pictures]))
+        body, sent = self.request_of(prompt)
         try:
             reply = await self._client.post(
                 self.path, content=body, cast_to=object, options={"headers": {"Content-Type": "application/json"}}
@@ -86,13 +86,53 @@ class HttpModel(Model):
                 raise self._failure(error, [*sent]) from error
             return refusal
         except (self.sdk.APIError, ValueError) as error:
-            why = f"{error.__cause__ or error}" or type(error.__cause__ or error).__name__
-            raise CallError(self._without_key(f"{self.base_url}: {why}"), retryable=True) from error
+            raise self._lost(error) from error
+        return self.answer_of(reply, sent)
+
+    def request_of(self, prompt: Prompt) -> tuple[bytes, dict[str, Any]]:
+        """The body as it is sent, and as it is kept: pictures by digest."""
+        pictures = [picture_of(image).accepted(ACCEPTED, image.name) for image in prompt.images]
+        sent = self._request(prompt, [(each.media_type, f"sha256:{each.sha256}") for each in pictures])
+        body = self._request(prompt, [(each.media_type, self._spliced(each)) for each in pictures])
+        return orjson.dumps(body), sent
+
+    def answer_of(self, reply: Any, sent: Mapping[str, object]) -> Response:
+        """What a reply says. Raises CallError for one that is no answer."""
         try:
             return self._response(reply, sent)
         except (TypeError, KeyError, IndexError, AttributeError) as error:
             said = self._without_key(f"{reply!r}")[:200]
             raise CallError(f"the reply is no answer: {said}", retryable=True) from error
+
+    def outcome_of(self, status: int, body: object, sent: Mapping[str, object]) -> Response | CallError | ModelError:
+        """As a call that got this reply would have ended: an answer, a refusal, or its error."""
+        if status == 200:
+            try:
+                return self.answer_of(body, sent)
+            except CallError as error:
+                return error
+        words = f"{details(body).get('message') or body}"
+        response, request = SimpleNamespace(headers={}), SimpleNamespace(url=self.base_url)
+        failed = SimpleNamespace(status_code=status, body=body, message=words, response=response, request=request)
+        return self._refusal(failed, sent) or self._failure(failed, [*sent])
+
+    @contextmanager
+    def errors_told_apart(self) -> Iterator[None]:
+        """The SDK's errors as CallError and ModelError, for whatever else the API is asked."""
+        try:
+            yield
+        except self.sdk.APIStatusError as error:
+            raise self._failure(error, ()) from error
+        except (self.sdk.APIError, ValueError) as error:
+            raise self._lost(error) from error
+        except (TypeError, KeyError, AttributeError) as error:
+            raise CallError(
+                f"{self.base_url}: the reply is not of the documented form ({error})", retryable=True
+            ) from error
+
+    def _lost(self, error: Exception) -> CallError:
+        why = f"{error.__cause__ or error}" or type(error.__cause__ or error).__name__
+        return CallError(self._without_key(f"{self.base_url}: {why}"), retryable=True)
 
     async def aclose(self) -> None:
         """Closes the connections, if any were opened; the next call opens new ones."""
@@ -112,6 +152,11 @@ class HttpModel(Model):
             return self._connect(options)
         except ImportError as error:
             raise UsageError(f"the environment names a SOCKS proxy: {error}") from error
+
+    @property
+    def client(self) -> Any:
+        """The SDK's client, made on first use."""
+        return self._client
 
     @abstractmethod
     def _connect(self, options: dict[str, Any]) -> Any:

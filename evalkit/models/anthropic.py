@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import anthropic
 
 from evalkit.errors import UsageError
+from evalkit.models._anthropic_batch import AnthropicBatches
 from evalkit.models._http import HttpModel
 from evalkit.types import Image, Prompt, Response, Sampling, Usage
 
@@ -47,6 +48,10 @@ class Anthropic(HttpModel):
     api_key_env: str = field(default="ANTHROPIC_API_KEY", metadata={"identity": False})
     api_version: str = "2026-10-21"
     max_tokens: int = 1024
+
+    def batches(self) -> AnthropicBatches:
+        """The provider's own batch API."""
+        return AnthropicBatches(self)
 
     def _connect(self, options: dict[str, Any]) -> anthropic.AsyncAnthropic:
         address = self.base_url.rstrip("/").removesuffix("/v1")

@@ -7,12 +7,16 @@ import hashlib
 import importlib.metadata
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from datetime import datetime
+from typing import Any, BinaryIO, ClassVar, Self
 
-from evalkit.errors import UsageError
+from evalkit.errors import CallError, ModelError, UsageError
 from evalkit.types import Prompt, Response
+
+Sent = Callable[[str], Mapping[str, object]]
+"""What was sent under a custom id."""
 
 
 class Model(ABC):
@@ -73,6 +77,10 @@ class Model(ABC):
     async def generate(self, prompt: Prompt) -> Response:
         """The answer to one prompt. Raises CallError when this call failed, ModelError when all would."""
 
+    def batches(self) -> Batched | None:
+        """The provider's batch API for these same prompts, or None where there is none."""
+        return None
+
     async def aclose(self) -> None:  # noqa: B027  (most models hold nothing)
         """Releases connections and memory."""
 
@@ -88,6 +96,63 @@ def _source_of(cls: type[Model]) -> dict[str, str]:
         return {"source_sha256": hashlib.sha256(inspect.getsource(cls).encode()).hexdigest()}
     except (OSError, TypeError):
         return {}
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A batch that is about to be submitted, as it was recorded: its own tag, when, and its requests' ids."""
+
+    tag: str
+    since: datetime
+    ids: frozenset[str]
+
+
+@dataclass(frozen=True)
+class State:
+    """How far a batch is. `failed` says why the provider refused it as a whole."""
+
+    ended: bool
+    done: int = 0
+    failed: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The batch of an intent at the provider. `undecided`: one that is still worked on may be it, and does not say."""
+
+    id: str | None
+    undecided: bool = False
+
+
+class Batched(ABC):
+    """A provider's batch API. What it is asked for fails like a call: CallError, or ModelError where all would."""
+
+    most_requests: int
+    most_bytes: int
+    head: ClassVar[bytes]
+    """The file of a batch is head, requests with `between` between them, and tail."""
+    between: ClassVar[bytes]
+    tail: ClassVar[bytes]
+
+    @abstractmethod
+    def request(self, custom_id: str, prompt: Prompt) -> tuple[bytes, Mapping[str, object]]:
+        """One request of the file, and what is kept of it (pictures by digest)."""
+
+    @abstractmethod
+    async def submit(self, file: BinaryIO, size: int, intent: Intent) -> str:
+        """Hands in a file of that many bytes; the batch's id."""
+
+    @abstractmethod
+    async def find(self, intent: Intent, known: Container[str]) -> Found:
+        """The batch that was submitted with that intent, if one was; none of those whose ids are known."""
+
+    @abstractmethod
+    async def poll(self, batch: str) -> State:
+        """How far it is."""
+
+    @abstractmethod
+    def results(self, batch: str, sent: Sent) -> AsyncIterator[tuple[str, Response | CallError | ModelError]]:
+        """Custom ids with answers or errors, in any order, of a batch that has ended."""
 
 
 @dataclass(frozen=True, slots=True)

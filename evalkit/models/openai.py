@@ -17,6 +17,7 @@ import orjson
 from evalkit.errors import UsageError
 from evalkit.images import Picture
 from evalkit.models._http import HttpModel, details
+from evalkit.models._openai_batch import OpenAIBatches
 from evalkit.types import Image, Prompt, Response, Sampling, Usage
 
 OFFICIAL = "api.openai.com"
@@ -40,6 +41,11 @@ class OpenAI(HttpModel):
     api_version: str | None = None
     detail: str | None = None
     max_tokens_field: str = "max_tokens"
+
+    def batches(self) -> OpenAIBatches | None:
+        """The provider's own batch API."""
+        # Azure's batches want a deployment of their own kind, and files at another address.
+        return OpenAIBatches(self) if self.api_version is None else None
 
     def _connect(self, options: dict[str, Any]) -> openai.AsyncOpenAI:
         if self.api_version is None:

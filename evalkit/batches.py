@@ -1,0 +1,300 @@
+"""Answers through a provider's batch API: what the store lacks is submitted once, waited for, and put into the store.
+
+A process that is killed leaves nothing to be paid twice: what is about to be submitted is recorded first, under a tag
+of its own, and what got no id is looked for at the provider before it is submitted again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from evalkit.errors import CallError, ModelError, RefusedError, UsageError
+from evalkit.images import Pictures
+from evalkit.models._budget import Ledger
+from evalkit.models._patience import Patience
+from evalkit.models.base import Batched, Intent, State
+from evalkit.models.layers import Cached
+from evalkit.planning import Batching, Plan
+from evalkit.prices import usd
+from evalkit.store import Store
+from evalkit.submissions import Draft, Submissions, key_of
+from evalkit.types import Prompt, Response
+
+TOGETHER = 500
+"""So many answers are written at a time."""
+
+Failed = CallError | ModelError
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class Collected:
+    """What the batches left behind: how many questions the store lacked, and those that no plain call shall ask."""
+
+    wanted: int = 0
+    paid: float = 0.0
+    failed: dict[bytes, Response] = field(default_factory=dict)
+
+
+async def collect(
+    planned: Plan, cached: Cached, ledger: Ledger, progress: Progress | None, batching: Batching
+) -> Collected:
+    """Submits what the store lacks, waits, and stores what is answered.
+
+    Raises RefusedError, with nothing submitted, where it could cost more than the ledger has; ModelError where the
+    provider refuses a batch or cannot be reached, after which the same command goes on.
+    """
+    api = planned.model.batches()
+    if api is None:
+        raise UsageError(f"{planned.named.name} has no batch API")
+    with closing(Submissions(cached.store)) as submissions:
+        patience = Patience(batching.first, batching.longest, planned.settings.retries, planned.settings.timeout)
+        collecting = _Collecting(planned, cached, ledger, progress, batching.tell, api, submissions, patience)
+        try:
+            await collecting.survey()
+            await collecting.submit()
+            await collecting.wait()
+        except CallError as error:
+            raise ModelError(f"{planned.named.name}: {error}; the same command goes on with its batches") from error
+    return collecting.collected
+
+
+@dataclass
+class _Collecting:
+    planned: Plan
+    cached: Cached
+    ledger: Ledger
+    progress: Progress | None
+    tell: Callable[[str], None]
+    api: Batched
+    submissions: Submissions
+    patience: Patience
+    collected: Collected = field(default_factory=Collected)
+    # The questions that are in no batch, with the most that they can cost, and the batches that hold the others.
+    new: dict[bytes, float] = field(default_factory=dict)
+    tags: dict[str, None] = field(default_factory=dict)
+    answered: int = 0
+    refused: list[str] = field(default_factory=list)
+    hopeless: ModelError | None = None
+
+    async def survey(self) -> None:
+        """Finds out which questions are to be submitted, and which are in a batch already."""
+        seen: set[bytes] = set()
+        waiting: dict[str, dict[bytes, float]] = {}
+        unsettled: set[str] = set()
+        for key, prompt in self._asked():
+            await asyncio.sleep(0)
+            if key in seen:
+                continue
+            seen.add(key)
+            tag = self.submissions.under_way(key)
+            if self.store.get(key) is not None:
+                unsettled |= {tag} if tag else set()
+                continue
+            group = self.new if tag is None else waiting.setdefault(tag, {})
+            group[key] = self._most(prompt)
+        self.collected.wanted = len(self.new) + sum(map(len, waiting.values()))
+        for tag, group in waiting.items():
+            if await self._is_there(tag):
+                self.tags[tag] = None
+            else:
+                self.new |= group
+        for tag in unsettled - waiting.keys():
+            # This process, or one before it, was killed between the last answer and the record of the end.
+            if self.submissions.get(tag).id and all(map(self.store.get, self.submissions.keys(tag))):
+                self.submissions.end(tag, (), datetime.now(UTC))
+
+    async def submit(self) -> None:
+        """Submits the new questions, in as many batches as the provider wants."""
+        self._check_cost()
+        left, api = set(self.new), self.api
+        draft: Draft | None = None
+        try:
+            for key, prompt in self._asked() if left else ():
+                await asyncio.sleep(0)
+                if key not in left:
+                    continue
+                left.remove(key)
+                request, sent = api.request(key.hex(), prompt)
+                if draft is not None and not draft.room(request, api.most_requests, api.most_bytes):
+                    await self._hand_in(draft)
+                    draft = None
+                draft = draft or Draft(self.submissions, api.head, api.between, api.tail)
+                draft.add(key, request, sent)
+            if draft is not None:
+                await self._hand_in(draft)
+        finally:
+            if draft is not None:
+                draft.close()
+
+    async def wait(self) -> None:
+        """Waits for every batch and stores what it answers."""
+        pending, waits = dict.fromkeys(self.tags, 0), self.patience.waits()
+        while pending:
+            for tag in list(pending):
+                batch = self.submissions.get(tag).id or ""
+                state = await self._look(batch)
+                pending[tag] = state.done
+                if state.ended:
+                    await self._take(tag, batch, state)
+                    del pending[tag]
+            if self.progress:
+                known = self.planned.total - self.collected.wanted + self.answered
+                self.progress(min(known + sum(pending.values()), self.planned.total), self.planned.total)
+            if pending:
+                await asyncio.sleep(next(waits))
+        if self.hopeless is not None and not self.answered:
+            raise self.hopeless
+        if self.refused:
+            raise ModelError(
+                f"{self.planned.named.name}: {'; '.join(self.refused)}. What was answered is kept; the same command "
+                "submits the rest again"
+            )
+
+    async def _look(self, batch: str) -> State:
+        try:
+            return await self.patience.insist(lambda: self.api.poll(batch))
+        except ModelError as error:
+            hint = "submitted with another key, or deleted? Without --batch plain calls ask its questions"
+            raise ModelError(f"batch {batch}: {error}; {hint}") from error
+
+    @property
+    def store(self) -> Store:
+        return self.cached.store
+
+    def _asked(self) -> Iterator[tuple[bytes, Prompt]]:
+        pictures = Pictures()
+        for _, prompt in self.planned.prompts():
+            loaded = pictures.load(prompt)
+            yield self.cached.key(loaded), loaded
+
+    def _most(self, prompt: Prompt) -> float:
+        price = self.planned.named.price
+        return price.most(prompt) * price.batch if self.ledger.cap is not None else 0.0
+
+    def _check_cost(self) -> None:
+        most, cap = sum(self.new.values()), self.ledger.cap
+        if cap is not None and self.new and self.ledger.spent + self.ledger.held + most > cap:
+            raise RefusedError(
+                f"{self.planned.task.name} · {self.planned.named.name}: nothing was submitted. --max-cost {cap:g}: "
+                f"{len(self.new):,} questions by batch may cost up to {usd(most)}, and {usd(self.ledger.spent)} is "
+                "spent; a higher --max-cost, or a --limit, would be right"
+            )
+
+    async def _is_there(self, tag: str) -> bool:
+        """Whether the provider has a batch that was recorded; one that it never got is forgotten."""
+        known = self.submissions.get(tag)
+        if known.id is not None:
+            self.tell(f"batch {known.id}: submitted before, now waited for")
+            return True
+        ids = frozenset(key.hex() for key in self.submissions.keys(tag))
+        batch = await self._find(Intent(tag, known.intended_at, ids))
+        if batch is None:
+            self.submissions.withdraw(tag)
+            return False
+        self.submissions.submitted(tag, batch, datetime.now(UTC))
+        return True
+
+    async def _find(self, intent: Intent) -> str | None:
+        waits = self.patience.waits()
+        while True:
+            found = await self.patience.insist(lambda: self.api.find(intent, self.submissions.ids()))
+            if found.id is not None:
+                self.tell(f"batch {found.id}: found at the provider, now waited for")
+            if found.id is not None or not found.undecided:
+                return found.id
+            self.tell("a batch that may be ours is still worked on; it is waited for, not submitted again")
+            await asyncio.sleep(next(waits))
+
+    async def _hand_in(self, draft: Draft) -> None:
+        with closing(draft):
+            draft.finish()
+            batch = await self._submit(draft)
+        self.submissions.submitted(draft.tag, batch, datetime.now(UTC))
+        self.tags[draft.tag] = None
+        self.tell(f"batch {batch}: {len(draft.keys):,} questions submitted")
+
+    async def _submit(self, draft: Draft) -> str:
+        """The batch's id. Raises ModelError where it was refused, CallError where nobody knows what became of it."""
+        intent = Intent(draft.tag, draft.since, frozenset(key.hex() for key in draft.keys))
+        waits = itertools.islice(self.patience.waits(), self.patience.retries)
+        while True:
+            draft.file.seek(0)
+            try:
+                return await self.patience.once(lambda: self.api.submit(draft.file, draft.size, intent))
+            except ModelError:
+                self.submissions.withdraw(draft.tag)
+                raise
+            except CallError as error:
+                failed = error
+            if not failed.retryable:
+                self.submissions.withdraw(draft.tag)
+                raise ModelError(f"{self.planned.named.name}: the batch was refused: {failed}") from failed
+            # Whether it arrived is unknown where the connection broke; where it did, it is not sent once more.
+            batch, wait = await self._find(intent), next(waits, None)
+            if batch is not None:
+                return batch
+            if wait is None:
+                raise failed
+            await asyncio.sleep(wait)
+
+    async def _take(self, tag: str, batch: str, state: State) -> None:
+        """Stores what a batch that has ended answered; what it did not is for plain calls, or missing."""
+        left = set(self.submissions.keys(tag))
+        total, failed = len(left), dict[bytes, Failed]()
+        await self.patience.insist(lambda: self._download(tag, batch, left, failed))
+        failed |= dict.fromkeys(left, CallError("the batch has no answer to it", retryable=not state.failed))
+        again = 0
+        for key, error in failed.items():
+            if isinstance(error, ModelError):
+                self.hopeless = error
+            elif error.retryable and self.planned.settings.retries:
+                again += 1
+                continue
+            self.collected.failed[key] = Response(error=f"{error} (batch {batch})")
+        self.answered += total - len(failed)
+        self.submissions.end(tag, failed, datetime.now(UTC))
+        self.refused += [f"batch {batch} failed: {state.failed}"] if state.failed else []
+        self.tell(_told(batch, total, Counter(map(str, failed.values())), again))
+
+    async def _download(self, tag: str, batch: str, left: set[bytes], failed: dict[bytes, Failed]) -> None:
+        """Puts the answers to what is left into the store; safe to be begun again."""
+        answers: dict[bytes, Response] = {}
+        price = self.planned.named.price
+
+        async def keep() -> None:
+            await self.store.put_all(answers)
+            left.difference_update(answers)
+            paid = sum(price.of(each.usage, batched=True) or 0.0 for each in answers.values())
+            self.collected.paid += paid
+            self.ledger.spent += paid
+            answers.clear()
+
+        async for custom_id, outcome in self.api.results(batch, lambda name: self.submissions.sent(tag, key_of(name))):
+            key = key_of(custom_id)
+            if key not in left:
+                continue
+            if self.store.get(key) is not None:
+                left.remove(key)
+            elif isinstance(outcome, Response):
+                answers[key] = outcome
+            else:
+                left.remove(key)
+                failed[key] = outcome
+            if len(answers) >= TOGETHER:
+                await keep()
+        await keep()
+
+
+def _told(batch: str, total: int, why: Counter[str], again: int) -> str:
+    words = f"batch {batch}: {total - why.total():,} of {total:,} answered"
+    if why:
+        said, count = why.most_common(1)[0]
+        words += f"; {count:,} failed with: {said}"
+    return words + (f"; asked again by plain calls: {again:,}" if again else "")
